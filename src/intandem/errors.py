@@ -1,0 +1,54 @@
+"""The errors a user can mend: each names the place, what is wrong there, and the cure, in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong: the command ends with exit code 2 and nothing is written.
+
+    **Arguments:**
+
+    - `place`: the file, argument or table that is at fault.
+    - `problem`: what is wrong there.
+    - `cure`: what to do about it.
+    - `row`: the row, counted as the user sees it (an index from 1, or an id), if there is one.
+    - `key`: the key or column, if there is one.
+
+    ```python
+    >>> print(InputError("market.toml", "is -1, a cost", "give 0 or more", row="products 2", key="unit_cost"))
+    market.toml: products 2: unit_cost: is -1, a cost; give 0 or more
+
+    ```
+    """
+
+    def __init__(
+        self,
+        place: str | Path,
+        problem: str,
+        cure: str,
+        *,
+        row: str | int | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.place = str(place)
+        self.problem = problem
+        self.cure = cure
+        self.row = row
+        self.key = key
+        where = [self.place]
+        if row is not None:
+            where.append(f"row {row}" if isinstance(row, int) else row)
+        if key is not None:
+            where.append(key)
+        line = ": ".join([*where, f"{problem}; {cure}"])
+        super().__init__(" ".join(line.split()))
+
+
+class RunError(RuntimeError):
+    """The input was right and the work failed all the same (a full disk, no network): exit code 1."""
+
+    def __init__(self, place: str | Path, problem: str, cure: str) -> None:
+        self.place = str(place)
+        super().__init__(" ".join(f"{place}: {problem}; {cure}".split()))

@@ -1,0 +1,185 @@
+"""From plain arrays to a `Market`: defaults filled in, layout chosen, arrays checked for shape.
+
+Values are trusted here; `intandem.market.files` is the door at which a user's values are checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.special import ndtri
+
+from intandem.market.demand import choice_probability, unexposed_utility
+from intandem.market.model import (
+    Choice,
+    ExposureMode,
+    Labels,
+    Market,
+    PeriodName,
+    SolveSettings,
+    UnmetDemand,
+    traits_of,
+)
+from intandem.market.pairs import dense_pairs, sparse_pairs
+
+PRODUCT_DEFAULTS: dict[str, float] = {
+    "lost_sale_cost": 0.0,
+    "backorder_cost": 0.0,
+    "fixed_order_cost": 0.0,
+    "exposure_cost": 0.0,
+    "elasticity": 0.0,
+    "lead_time": 1.0,
+    "min_order": 0.0,
+    "order_multiple": 1.0,
+    "max_order": np.inf,
+}
+"""What a product has when nobody says otherwise. Besides: `salvage` is the unit cost, `regular_price` the price,
+`habit` the market's, `initial_stock` the newsvendor level of `lead_time + 1` periods at zero exposure."""
+
+
+def build_market(
+    products: Mapping[str, np.ndarray],
+    base_utility: np.ndarray,
+    exposure_effect: np.ndarray,
+    *,
+    candidates: np.ndarray | None = None,
+    population: np.ndarray | None = None,
+    visit_probability: np.ndarray | None = None,
+    season: np.ndarray | None = None,
+    persistence: float = 0.0,
+    carry_over: float = 0.0,
+    habit: float = 0.0,
+    discount: float = 1.0,
+    product_ids: Sequence[str] | None = None,
+    customer_ids: Sequence[str] | None = None,
+    name: str = "market",
+    period: PeriodName = "week",
+    choice: Choice = "independent",
+    substitution: bool = False,
+    exposure: ExposureMode = "intensity",
+    exposure_slots: int = 1,
+    unmet_demand: UnmetDemand = "lost",
+    observed: bool = True,
+    solve: SolveSettings | None = None,
+) -> Market:
+    """Builds a market.
+
+    **Arguments:**
+
+    - `products`: arrays of shape `products`: `price`, `unit_cost`, `holding_cost`, and any other product field of
+      `Market` that differs from `PRODUCT_DEFAULTS`; `nan` also stands for the default.
+    - `base_utility`, `exposure_effect`: shape `rows width`.
+    - `candidates`: product index per place, `rows width`, with `products` for an empty place. `None`: dense.
+    - the rest: as in a market file.
+
+    **Raises:** `ValueError` if shapes disagree.
+
+    ```python
+    >>> market = build_market(
+    ...     {"price": np.array([10.0]), "unit_cost": np.array([6.0]), "holding_cost": np.array([0.3])},
+    ...     base_utility=np.array([[-1.5]]), exposure_effect=np.array([[1.6]]), population=np.array([12]))
+    >>> market.products, market.rows, float(market.initial_stock[0])
+    (1, 1, 8.0)
+
+    ```
+    """
+    count = len(np.asarray(products["price"]))
+    rows, width = np.asarray(base_utility).shape
+    arrays = _product_arrays(products, count, habit)
+    arrays["population"] = np.ones(rows) if population is None else np.asarray(population, float)
+    arrays["visit_probability"] = (
+        np.ones(rows) if visit_probability is None else np.asarray(visit_probability, float)
+    )
+    opening = arrays.pop("initial_stock")
+    traits = traits_of(arrays, persistence)
+    if candidates is None:
+        if width != count:
+            raise ValueError(f"a dense market of {count} products needs {count} places a row, not {width}")
+        pairs = dense_pairs(rows, count)
+    else:
+        pairs = sparse_pairs(candidates, count, queue=traits.habitual or not observed)
+    market = Market(
+        **{key: _single(value) for key, value in arrays.items() if key != "lead_time"},
+        lead_time=jnp.asarray(arrays["lead_time"], jnp.int32),
+        initial_stock=jnp.zeros(count, jnp.float32),
+        base_utility=_single(base_utility),
+        exposure_effect=_single(exposure_effect),
+        season=None if season is None else _single(season),
+        persistence=_single(persistence),
+        carry_over=_single(carry_over),
+        discount=_single(discount),
+        pairs=pairs,
+        labels=Labels(
+            product_ids or [f"p{j + 1}" for j in range(count)],
+            customer_ids or [f"c{i + 1}" for i in range(rows)],
+        ),
+        name=name,
+        period=period,
+        choice=choice,
+        substitution=substitution,
+        exposure=exposure,
+        exposure_slots=exposure_slots,
+        unmet_demand=unmet_demand,
+        observed=observed,
+        longest_lead_time=int(arrays["lead_time"].max()),
+        traits=traits,
+        solve=solve,
+    )
+    if np.isnan(opening).any():
+        opening = np.where(np.isnan(opening), newsvendor_stock(market), opening)
+    return eqx.tree_at(lambda m: m.initial_stock, market, _single(opening))
+
+
+def _single(values: np.ndarray | float) -> Float[Array, ...]:
+    return jnp.asarray(np.asarray(values, np.float32))
+
+
+def _product_arrays(products: Mapping[str, np.ndarray], count: int, habit: float) -> dict[str, np.ndarray]:
+    given = {key: np.asarray(value, float) for key, value in products.items()}
+    for key, value in given.items():
+        if value.shape != (count,):
+            raise ValueError(f"{key} has shape {value.shape}, not ({count},)")
+    defaults: dict[str, np.ndarray | float] = {
+        **PRODUCT_DEFAULTS,
+        "salvage": given["unit_cost"],
+        "regular_price": given["price"],
+        "habit": habit,
+        "initial_stock": np.nan,
+    }
+    filled = {key: given[key] for key in ("price", "unit_cost", "holding_cost")}
+    for key, default in defaults.items():
+        value = given.get(key, np.full(count, np.nan))
+        filled[key] = np.where(np.isnan(value), default, value)
+    return filled
+
+
+def demand_moments(market: Market) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each product's demand in period 0, at zero exposure and baseline intention."""
+    zero = jnp.zeros(market.base_utility.shape)
+    chance = choice_probability(
+        market, unexposed_utility(market, zero, jnp.asarray(0)), zero, jnp.ones(market.products)
+    )
+    chance = chance * market.visit_probability[:, None]
+    mean = market.pairs.total(market.population[:, None] * chance)
+    variance = market.pairs.total(market.population[:, None] * chance * (1 - chance))
+    return np.asarray(mean, float), np.asarray(variance, float)
+
+
+def newsvendor_stock(market: Market) -> np.ndarray:
+    """The newsvendor level of demand over `lead_time + 1` periods at zero exposure, rounded up, at least 0.
+
+    `mean + z sd` with `z` the normal quantile of `cu/(cu + co)`, where `cu = price - unit_cost + lost_sale_cost` and
+    `co = holding_cost + unit_cost - salvage` (Snyder and Shen, Fundamentals of Supply Chain Theory, section 4.3).
+    """
+    mean, variance = demand_moments(market)
+    cover = np.asarray(market.lead_time) + 1.0
+    underage = np.asarray(market.price - market.unit_cost + market.lost_sale_cost, float)
+    overage = np.asarray(market.holding_cost + market.unit_cost - market.salvage, float)
+    positive = np.maximum(underage, 0.0)
+    ratio = np.clip(positive / np.maximum(positive + np.maximum(overage, 0.0), 1e-12), 0.0, 0.999)
+    level = np.ceil(mean * cover + ndtri(np.maximum(ratio, 1e-9)) * np.sqrt(variance * cover) - 1e-6)
+    return np.where(underage > 0, np.maximum(level, 0.0), 0.0)

@@ -1,0 +1,244 @@
+"""Who wants what: visits, utilities, choice probabilities, the exact draw, and how intentions move.
+
+The draw is exact; its gradient is the one-unit difference. If a unit of demand is drawn with probability `p`, then
+`d E[f(D)] / dp` is the change of `f` that the unit makes, averaged over the draw: the step from `D - 1` to `D` for
+units drawn, from `D` to `D + 1` for units not drawn. `Demand` therefore carries two gradients, one for each kind, and
+`supply.fulfil` applies to each the difference that its units meet. For one period this is unbiased whatever the
+size of demand, where a normal reparameterisation is not (clipping at zero inflates small demands, and the kink of
+`min(demand, stock)` is met at whole units only).
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from intandem.market.draws import bernoulli, binomial, uniform
+from intandem.market.model import Market, State
+
+
+class Demand(eqx.Module):
+    """One period's demand.
+
+    - `visits`: visitors per row. `pairs`: units asked for per pair.
+    - `total`: units asked for per product; its gradient is that of the units drawn and not drawn together.
+    - `drawn`: zero, with the gradient of the units drawn alone.
+    """
+
+    visits: Float[Array, " rows"]
+    pairs: Float[Array, "rows width"]
+    total: Float[Array, " products"]
+    drawn: Float[Array, " products"]
+
+
+def product_shift(market: Market, period: Int[Array, ""]) -> Float[Array, " products"] | None:
+    """Utility shift of each product in a period, from season and price; `None` where neither exists."""
+    shift = None
+    if market.season is not None:
+        shift = market.season[period % market.season.shape[0]]
+    if market.traits.price_terms:
+        price_term = -market.elasticity * jnp.log(
+            jnp.maximum(market.price, 1e-6) / jnp.maximum(market.regular_price, 1e-6)
+        )
+        shift = price_term if shift is None else shift + price_term
+    return shift
+
+
+def unexposed_utility(
+    market: Market, intention: Float[Array, "rows width"], period: Int[Array, ""]
+) -> Float[Array, "rows width"]:
+    """Utility of each pair without exposure, in logit units."""
+    utility = market.base_utility
+    if market.traits.has_intention:
+        utility = utility + intention
+    shift = product_shift(market, period)
+    return utility if shift is None else utility + market.pairs.spread(shift)
+
+
+def choice_probability(
+    market: Market,
+    unexposed: Float[Array, "rows width"],
+    exposure: Float[Array, "rows width"],
+    available: Float[Array, " products"],
+) -> Float[Array, "rows width"]:
+    """Probability that a visitor of each row buys each product.
+
+    **Arguments:**
+
+    - `unexposed`: from `unexposed_utility`.
+    - `exposure`: in [0, 1]. With independent choice, a slate's probability between 0 and 1 is the mixture of shown
+      and not shown, so that its gradient is the whole effect of showing the product.
+    - `available`: units for new demand; only whether there are any matters, and only with substitution.
+    """
+    if market.choice == "multinomial":
+        return _multinomial_probability(market, unexposed + market.exposure_effect * exposure, available)
+    if market.exposure == "slate":
+        without = jax.nn.sigmoid(unexposed)
+        lift = jax.nn.sigmoid(unexposed + market.exposure_effect) - without
+        probability = without + exposure * lift
+    else:
+        probability = jax.nn.sigmoid(unexposed + market.exposure_effect * exposure)
+    return jnp.where(market.pairs.valid(), probability, 0.0) if market.pairs.ragged else probability
+
+
+def _multinomial_probability(
+    market: Market, utility: Float[Array, "rows width"], available: Float[Array, " products"]
+) -> Float[Array, "rows width"]:
+    offered = market.pairs.valid()
+    if market.substitution:
+        offered = offered & (market.pairs.spread(jnp.where(available > 0, 1.0, 0.0)) > 0)
+    # Leaving the largest utility out of the exponent, as log-sum-exp does, with 0 for buying nothing among them.
+    largest = jax.lax.stop_gradient(jnp.max(utility, axis=1, keepdims=True, initial=0.0, where=offered))
+    weight = jnp.where(offered, jnp.exp(jnp.where(offered, utility - largest, 0.0)), 0.0)
+    return weight / (jnp.exp(-largest) + weight.sum(1, keepdims=True))
+
+
+def expected_demand(
+    market: Market,
+    intention: Float[Array, "rows width"],
+    exposure: Float[Array, "rows width"],
+    period: Int[Array, ""],
+) -> Float[Array, " products"]:
+    """Mean units asked for per product in a period, every product being in stock."""
+    probability = choice_probability(
+        market, unexposed_utility(market, intention, period), exposure, jnp.ones(market.products)
+    )
+    return market.pairs.total((market.population * market.visit_probability)[:, None] * probability)
+
+
+def base_demand(market: Market) -> Float[Array, " products"]:
+    """Mean units per period and product at zero exposure and baseline intention, averaged over the season."""
+    zero = jnp.zeros(market.base_utility.shape)
+    if market.season is None:
+        return expected_demand(market, zero, zero, jnp.asarray(0))
+    positions = jnp.arange(market.season.shape[0])
+    return jax.lax.map(lambda period: expected_demand(market, zero, zero, period), positions).mean(0)
+
+
+def draw_visits(market: Market, key: Key[Array, ""]) -> Float[Array, " rows"]:
+    """Visitors of each row: `Binomial(population, visit_probability)`."""
+    if market.traits.always_visit:
+        return market.population
+    if market.traits.single_persons:
+        return bernoulli(key, market.visit_probability)
+    return binomial(key, market.population, market.visit_probability)
+
+
+def _draw_pairs(
+    market: Market,
+    visits: Float[Array, " rows"],
+    probability: Float[Array, "rows width"],
+    key: Key[Array, ""],
+) -> Float[Array, "rows width"]:
+    if market.choice == "independent":
+        if market.traits.single_persons:
+            return visits[:, None] * bernoulli(key, probability)
+        return binomial(key, jnp.broadcast_to(visits[:, None], probability.shape), probability)
+    if market.traits.single_persons:
+        reach = jnp.cumsum(probability, 1)
+        point = uniform(key, visits.shape)[:, None]
+        chosen = (point < reach) & (point >= reach - probability)
+        # A product of probability zero is never chosen, and rounding never lets two products share a point.
+        first = jnp.cumsum(chosen, 1) == 1
+        return jnp.where(chosen & first, visits[:, None], 0.0)
+    return _draw_multinomial(visits, probability, key)
+
+
+def _draw_multinomial(
+    visits: Float[Array, " rows"], probability: Float[Array, "rows width"], key: Key[Array, ""]
+) -> Float[Array, "rows width"]:
+    """Multinomial counts by conditional binomials, place after place."""
+
+    def place(
+        carry: tuple[Array, Array], at: tuple[Array, Array]
+    ) -> tuple[tuple[Array, Array], Float[Array, " rows"]]:
+        undecided, rest = carry
+        chance, place_key = at
+        share = jnp.clip(chance / jnp.maximum(rest, 1e-12), 0.0, 1.0)
+        count = binomial(place_key, undecided, share)
+        return (undecided - count, rest - chance), count
+
+    keys = jax.random.split(key, probability.shape[1])
+    counts = jax.lax.scan(place, (visits, jnp.ones_like(visits)), (probability.T, keys))[1]
+    return counts.T
+
+
+@eqx.filter_custom_jvp
+def _totals(
+    market: Market,
+    visits: Float[Array, " rows"],
+    probability: Float[Array, "rows width"],
+    pairs: Float[Array, "rows width"],
+) -> tuple[Float[Array, " products"], Float[Array, " products"]]:
+    """Totals of `pairs` per product, and zeros: the gradient below is the point."""
+    del visits, probability
+    total = market.pairs.total(pairs)
+    return total, jnp.zeros_like(total)
+
+
+@_totals.def_jvp
+def _totals_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:  # type: ignore[type-arg]
+    market, visits, probability, pairs = primals
+    total, zero = _totals(market, visits, probability, pairs)
+    tangent = tangents[2]
+    if tangent is None:
+        return (total, zero), (jnp.zeros_like(total), jnp.zeros_like(total))
+    expected = visits[:, None] * tangent
+    share = pairs / jnp.maximum(visits[:, None], 1.0)
+    return (total, zero), (market.pairs.total(expected), market.pairs.total(expected * share))
+
+
+@jax.custom_jvp
+def _with_expected_gradient(
+    pairs: Float[Array, "rows width"], expected: Float[Array, "rows width"]
+) -> Float[Array, "rows width"]:
+    """The draw, with the gradient of its mean."""
+    del expected
+    return pairs
+
+
+@_with_expected_gradient.defjvp
+def _with_expected_gradient_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:  # type: ignore[type-arg]
+    return primals[0], tangents[1]
+
+
+def draw_demand(
+    market: Market,
+    state: State,
+    exposure: Float[Array, "rows width"],
+    available: Float[Array, " products"],
+    key: Key[Array, ""],
+) -> Demand:
+    """Draws one period's visits and choices exactly.
+
+    **Arguments:**
+
+    - `available`: units for new demand, which matter to substitution only.
+    """
+    visit_key, choice_key = jax.random.split(key)
+    visits = draw_visits(market, visit_key)
+    unexposed = unexposed_utility(market, state.intention, state.period)
+    probability = choice_probability(market, unexposed, exposure, jax.lax.stop_gradient(available))
+    pairs = jax.lax.stop_gradient(_draw_pairs(market, visits, probability, choice_key))
+    total, drawn = _totals(market, visits, probability, pairs)
+    return Demand(visits, _with_expected_gradient(pairs, visits[:, None] * probability), total, drawn)
+
+
+def next_intention(
+    market: Market,
+    intention: Float[Array, "rows width"],
+    exposure: Float[Array, "rows width"],
+    visits: Float[Array, " rows"],
+    served: Float[Array, "rows width"] | None,
+) -> Float[Array, "rows width"]:
+    """Intentions of the next period: what persists of this one's and of its exposures, and the habit of buying."""
+    if not market.traits.has_intention:
+        return jnp.zeros_like(intention)
+    reached = visits / market.population
+    moved = intention + market.carry_over * market.exposure_effect * exposure * reached[:, None]
+    following = market.persistence * moved
+    if served is not None and market.traits.habitual:
+        following = following + market.pairs.spread(market.habit) * served / market.population[:, None]
+    return following

@@ -1,0 +1,174 @@
+"""Exact random draws, fast enough that they are not what a simulation waits for.
+
+Bits come from a counter-based generator: the key (two words, from `jax.random.split`) seeds a double round of a
+32-bit avalanche over the counter, which fuses into the loop that uses the number, so nothing is written to memory.
+Its output is tested for bias, serial and cross-key correlation in `tests/market/test_draws.py`.
+
+Binomials are drawn by inverting the distribution function outwards from the mode, whose probability comes from
+the saddle-point form (Loader 2000, "Fast and accurate computation of binomial probabilities"), which keeps its
+precision in float32 for any population; `jax.random.binomial` and `poisson` are several times slower here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key, UInt32
+
+
+def _avalanche(word: UInt32[Array, ...]) -> UInt32[Array, ...]:
+    """Two multiply-and-shift rounds that let each input bit reach each output bit (a bijection on 32 bits)."""
+    word = (word ^ (word >> 16)) * jnp.uint32(0x21F0AAAD)
+    word = (word ^ (word >> 15)) * jnp.uint32(0x735A2D97)
+    return word ^ (word >> 15)
+
+
+def random_bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, ...]:
+    """Independent uniform 32-bit words of the given shape."""
+    words = jax.random.key_data(key).astype(jnp.uint32).ravel()
+    counter = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    return _avalanche(_avalanche(counter ^ words[0]) + words[-1])
+
+
+def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, ...]:
+    """Uniform on (0, 1), never 0: the middle of one of 2**32 cells, rounded to float32 (1 is possible)."""
+    return (random_bits(key, shape).astype(jnp.float32) + 0.5) * jnp.float32(2.0**-32)
+
+
+def bernoulli(key: Key[Array, ""], probability: Float[Array, ...]) -> Float[Array, ...]:
+    """1 with the given probability, else 0."""
+    return jnp.where(uniform(key, probability.shape) < probability, 1.0, 0.0).astype(probability.dtype)
+
+
+def _stirling_error(n: Float[Array, ...]) -> Float[Array, ...]:
+    """`log(n!) - log(sqrt(2 pi n) (n/e)^n)`, for n >= 1 (Loader 2000); exact at 1..4, a series above."""
+    small = jnp.asarray([0.0, 0.0810614668, 0.0413406960, 0.0276779257, 0.0207906721], jnp.float32)
+    square = jnp.maximum(n, 1.0) ** 2
+    series = (1 / 12 - (1 / 360 - (1 / 1260) / square) / square) / jnp.maximum(n, 1.0)
+    return jnp.where(n < 5, small[jnp.clip(n, 0, 4).astype(jnp.int32)], series)
+
+
+def _deviance(x: Float[Array, ...], mean: Float[Array, ...]) -> Float[Array, ...]:
+    """`x log(x/mean) + mean - x` without the cancellation near `x = mean` (Loader 2000)."""
+    ratio = (x - mean) / jnp.maximum(x + mean, 1e-30)
+    square = ratio * ratio
+    near = (x - mean) * ratio + 2 * x * ratio * square * (
+        1 / 3 + square * (1 / 5 + square * (1 / 7 + square / 9))
+    )
+    far = jnp.where(x > 0, x * jnp.log(jnp.maximum(x, 1e-30) / jnp.maximum(mean, 1e-30)), 0.0) + mean - x
+    return jnp.where(jnp.abs(ratio) < 0.1, near, far)
+
+
+def binomial_probability(
+    count: Float[Array, ...], trials: Float[Array, ...], probability: Float[Array, ...]
+) -> Float[Array, ...]:
+    """`P(X = count)` for `X ~ Binomial(trials, probability)`, relative error about 1e-6 in float32.
+
+    ```python
+    >>> round(float(binomial_probability(jnp.float32(3), jnp.float32(10), jnp.float32(0.5))), 6)
+    0.117188
+
+    ```
+    """
+    missed = trials - count
+    p, q = probability, 1 - probability
+    inside = jnp.exp(
+        _stirling_error(trials)
+        - _stirling_error(count)
+        - _stirling_error(missed)
+        - _deviance(count, trials * p)
+        - _deviance(missed, trials * q)
+    ) * jnp.sqrt(trials / jnp.maximum(2 * math.pi * count * missed, 1e-30))
+    none = jnp.exp(trials * jnp.log1p(-jnp.minimum(p, 1 - 1e-7)))
+    every = jnp.exp(trials * jnp.log(jnp.maximum(p, 1e-30)))
+    edge = jnp.where(count <= 0, none, every)
+    return jnp.where((count <= 0) | (missed <= 0), edge, inside)
+
+
+def binomial(
+    key: Key[Array, ""], trials: Float[Array, ...], probability: Float[Array, ...]
+) -> Float[Array, ...]:
+    """Exact draws of `Binomial(trials, probability)`, elementwise.
+
+    **Arguments:**
+
+    - `trials`: whole numbers >= 0.
+    - `probability`: in [0, 1], of the same shape.
+    """
+    shape = jnp.broadcast_shapes(trials.shape, probability.shape)
+    trials = jnp.broadcast_to(trials, shape)
+    probability = jnp.broadcast_to(probability, shape)
+    # Below one half the odds never overflow; the rest is drawn as failures.
+    swapped = probability > 0.5
+    p = jnp.where(swapped, 1 - probability, probability)
+    odds = p / (1 - p)
+    mode = jnp.clip(jnp.floor((trials + 1) * p), 0, trials)
+    at_mode = binomial_probability(mode, trials, p)
+    left_over = uniform(key, shape)
+
+    def searching(carry: tuple[Array, ...]) -> Array:
+        return jnp.any(~carry[-1])
+
+    def widen(carry: tuple[Array, ...]) -> tuple[Array, ...]:
+        drawn, rest, low, high, p_low, p_high, found = carry
+        p_high_next = p_high * odds * (trials - high) / (high + 1)
+        high = high + 1
+        take_high = ~found & (rest < p_high_next)
+        drawn = jnp.where(take_high, high, drawn)
+        rest = rest - p_high_next
+        found = found | take_high
+        p_low_next = jnp.where(odds > 0, p_low * low / (jnp.maximum(odds, 1e-30) * (trials - low + 1)), 0.0)
+        low = low - 1
+        take_low = ~found & (rest < p_low_next)
+        drawn = jnp.where(take_low, low, drawn)
+        rest = rest - p_low_next
+        # Rounding can leave a sliver of probability past both ends: it belongs to the mode.
+        found = found | take_low | ((p_high_next <= 1e-12) & (p_low_next <= 1e-12))
+        return drawn, rest, low, high, p_low_next, p_high_next, found
+
+    start = (mode, left_over - at_mode, mode, mode, at_mode, at_mode, left_over < at_mode)
+    drawn = jax.lax.while_loop(searching, widen, start)[0]
+    return jnp.where(swapped, trials - drawn, drawn)
+
+
+def stochastic_round(key: Key[Array, ""], value: Float[Array, ...]) -> Float[Array, ...]:
+    """A whole number whose mean is `value`: the floor, or one more with the probability of the fraction."""
+    floor = jnp.floor(value)
+    return floor + jnp.where(uniform(key, value.shape) < value - floor, 1.0, 0.0)
+
+
+def systematic_share(
+    start: Int[Array, ...],
+    units: Int[Array, ...],
+    asked: Int[Array, ...],
+    served: Int[Array, ...],
+    offset: Int[Array, ...],
+) -> Int[Array, ...]:
+    """Units served to each asker by systematic sampling (Madow 1949) along a queue of `asked` units.
+
+    An asker at `start` with `units` gets `floor(((start + units) served + offset)/asked) - floor((start served
+    + offset)/asked)`. With `offset` uniform on `0..asked-1` every unit is served with probability exactly
+    `served/asked`, and the shares add up to `served` exactly.
+
+    **Arguments:** all whole; `start + units <= asked`, `served <= asked`, `asked` below 2**22.
+    """
+    return _scaled(start + units, served, asked, offset) - _scaled(start, served, asked, offset)
+
+
+def _scaled(
+    count: Int[Array, ...], served: Int[Array, ...], asked: Int[Array, ...], offset: Int[Array, ...]
+) -> Int[Array, ...]:
+    """`floor((count * served + offset) / asked)` in 32 bits: a float guess, mended by its exact remainder.
+
+    The product may overflow, but the remainder is small, and arithmetic modulo 2**32 gives it exactly.
+    """
+    whole = jnp.maximum(asked, 1)
+    guess = jnp.floor(
+        count.astype(jnp.float32) * (served.astype(jnp.float32) / whole.astype(jnp.float32))
+    ).astype(jnp.int32)
+    for _ in range(3):
+        remainder = count * served + offset - guess * whole
+        guess = guess + (remainder >= whole).astype(jnp.int32) - (remainder < 0).astype(jnp.int32)
+    return guess

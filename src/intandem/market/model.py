@@ -1,0 +1,265 @@
+"""The records of the market: what is known, what changes, what is decided, what came of it.
+
+Symbols and shapes follow the documentation's model page. `rows` are customer rows, `width` is the number of
+candidate products per row, `products` and `lead` count products and the longest lead time. Arrays are float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from intandem.market.pairs import Pairs
+
+Choice = Literal["independent", "multinomial"]
+ExposureMode = Literal["intensity", "slate"]
+UnmetDemand = Literal["lost", "backordered"]
+PeriodName = Literal["day", "week"]
+
+
+class Labels:
+    """Names of products and customers. They take no part in any computation, so that two markets which differ
+    only in names share one compiled program: all labels count as equal to the compiler."""
+
+    __slots__ = ("customer_ids", "product_ids")
+
+    def __init__(self, product_ids: Sequence[str], customer_ids: Sequence[str]) -> None:
+        self.product_ids = tuple(product_ids)
+        self.customer_ids = tuple(customer_ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Labels)
+
+    def __hash__(self) -> int:
+        return hash(Labels)
+
+    def __repr__(self) -> str:
+        return f"Labels({len(self.product_ids)} products, {len(self.customer_ids)} customers)"
+
+
+@dataclass(frozen=True)
+class SolveSettings:
+    """How finely an exact solver cuts a small market; see the market file reference."""
+
+    stock_cap: int | None = None
+    backlog_cap: int | None = None
+    exposure_levels: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    intention_grid: int = 41
+
+
+class Market(eqx.Module):
+    """One market: products, customer rows, the pairs between them, and the rules of the game.
+
+    Products (shape `products`): `price`, `unit_cost`, `salvage`, `regular_price`, `exposure_cost` (money per
+    unit or exposure); `holding_cost`, `lost_sale_cost`, `backorder_cost` (money per unit and period);
+    `fixed_order_cost` (money per order); `elasticity` (0 without a price term); `lead_time` (periods, whole);
+    `min_order`, `order_multiple`, `max_order` (units, whole; infinity without a cap); `initial_stock` (units);
+    `habit` (utility per unit served to one person).
+
+    Customers (shape `rows`): `population` (persons, whole), `visit_probability`.
+
+    Pairs (shape `rows width`): `base_utility` and `exposure_effect`, in logit units.
+
+    `season` holds utility shifts by position in the cycle and product. `persistence` and `carry_over` drive the
+    intention. `discount` is 1 for average profit per period.
+    """
+
+    price: Float[Array, " products"]
+    unit_cost: Float[Array, " products"]
+    holding_cost: Float[Array, " products"]
+    lost_sale_cost: Float[Array, " products"]
+    backorder_cost: Float[Array, " products"]
+    fixed_order_cost: Float[Array, " products"]
+    exposure_cost: Float[Array, " products"]
+    salvage: Float[Array, " products"]
+    elasticity: Float[Array, " products"]
+    regular_price: Float[Array, " products"]
+    lead_time: Int[Array, " products"]
+    min_order: Float[Array, " products"]
+    order_multiple: Float[Array, " products"]
+    max_order: Float[Array, " products"]
+    initial_stock: Float[Array, " products"]
+    habit: Float[Array, " products"]
+    population: Float[Array, " rows"]
+    visit_probability: Float[Array, " rows"]
+    base_utility: Float[Array, "rows width"]
+    exposure_effect: Float[Array, "rows width"]
+    season: Float[Array, "positions products"] | None
+    persistence: Float[Array, ""]
+    carry_over: Float[Array, ""]
+    discount: Float[Array, ""]
+    pairs: Pairs
+    labels: Labels = eqx.field(static=True)
+    name: str = eqx.field(static=True)
+    period: PeriodName = eqx.field(static=True)
+    choice: Choice = eqx.field(static=True)
+    substitution: bool = eqx.field(static=True)
+    exposure: ExposureMode = eqx.field(static=True)
+    exposure_slots: int = eqx.field(static=True)
+    unmet_demand: UnmetDemand = eqx.field(static=True)
+    observed: bool = eqx.field(static=True)
+    longest_lead_time: int = eqx.field(static=True)
+    traits: Traits = eqx.field(static=True)
+    solve: SolveSettings | None = eqx.field(static=True)
+
+    @property
+    def products(self) -> int:
+        """Number of products."""
+        return self.pairs.products
+
+    @property
+    def rows(self) -> int:
+        """Number of customer rows."""
+        return self.pairs.rows
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a market does not need, known before compilation, so that a period does no work for it.
+
+    - `single_persons`: every population is 1, so every draw is a Bernoulli draw.
+    - `always_visit`: every visit probability is 1.
+    - `habitual`: some product has a habit, so units must be given to customers one by one.
+    - `price_terms`: some product is sold off its regular price with an elasticity.
+    - `has_intention`: intentions persist or purchases form habits; otherwise every period starts from baseline.
+    - `fixed_costs`: some order has a fixed cost.
+    """
+
+    single_persons: bool
+    always_visit: bool
+    habitual: bool
+    price_terms: bool
+    has_intention: bool
+    fixed_costs: bool
+
+
+class History(eqx.Module):
+    """What departments see of customers when intention is not observed; all of shape `rows width`.
+
+    - `recency`: periods since the pair's last purchase, at most `RECENCY_CAP`.
+    - `frequency`: purchases per person, exponentially weighted with `HISTORY_DECAY`.
+    - `exposures`: exposures per person, exponentially weighted with `HISTORY_DECAY`.
+    """
+
+    recency: Float[Array, "rows width"]
+    frequency: Float[Array, "rows width"]
+    exposures: Float[Array, "rows width"]
+
+
+HISTORY_DECAY = 0.8
+RECENCY_CAP = 52.0
+
+
+class State(eqx.Module):
+    """Where the market stands when the departments observe it, after this period's receipts.
+
+    - `on_hand`: units available, per product.
+    - `backlog`: units owed, per product (0 where unmet demand is lost); they are served before new demand.
+    - `pipeline`: units ordered and not yet received; row `k` arrives in `k + 1` periods.
+    - `intention`: distance of each pair's purchase intention from its baseline, in logit units.
+    - `period`: position on the calendar, from 0.
+    - `history`: only where intention is not observed.
+    """
+
+    on_hand: Float[Array, " products"]
+    backlog: Float[Array, " products"]
+    pipeline: Float[Array, "lead products"]
+    intention: Float[Array, "rows width"]
+    period: Int[Array, ""]
+    history: History | None
+
+
+class Decision(eqx.Module):
+    """One period's decisions: `order` (whole units per product) and `exposure` (rows width, in [0, 1])."""
+
+    order: Float[Array, " products"]
+    exposure: Float[Array, "rows width"]
+
+
+class Ledger(eqx.Module):
+    """Money per product in one period, each as a positive amount; see `profit`."""
+
+    revenue: Float[Array, " products"]
+    procurement: Float[Array, " products"]
+    ordering: Float[Array, " products"]
+    holding: Float[Array, " products"]
+    lost_sales: Float[Array, " products"]
+    backorders: Float[Array, " products"]
+    exposure: Float[Array, " products"]
+
+    @property
+    def profit(self) -> Float[Array, " products"]:
+        """Revenue less every cost."""
+        return (
+            self.revenue
+            - self.procurement
+            - self.ordering
+            - self.holding
+            - self.lost_sales
+            - self.backorders
+            - self.exposure
+        )
+
+
+class Outcome(eqx.Module):
+    """What came of one period, per product, in units unless said otherwise.
+
+    - `order`: units ordered; `received`: units that arrived for this period (with lead time 0: the order).
+    - `demand`: units asked for; `sales`: units served, those owed from earlier included.
+    - `served_new`: units served out of this period's demand; `lost`: demand gone for good.
+    - `end_stock`, `end_backlog`: after fulfilment, before the next receipts.
+    - `exposures`: exposures delivered to visitors.
+    - `ledger`: the money.
+    """
+
+    order: Float[Array, " products"]
+    received: Float[Array, " products"]
+    demand: Float[Array, " products"]
+    sales: Float[Array, " products"]
+    served_new: Float[Array, " products"]
+    lost: Float[Array, " products"]
+    end_stock: Float[Array, " products"]
+    end_backlog: Float[Array, " products"]
+    exposures: Float[Array, " products"]
+    ledger: Ledger
+
+    @property
+    def profit(self) -> Float[Array, ...]:
+        """The firm's profit of the period (of each, for a stacked record)."""
+        return self.ledger.profit.sum(-1)
+
+
+def initial_state(market: Market) -> State:
+    """The state in which a market opens: initial stock, nothing owed or on order, intentions at baseline."""
+    shape = market.base_utility.shape
+    history = None
+    if not market.observed:
+        history = History(jnp.full(shape, RECENCY_CAP), jnp.zeros(shape), jnp.zeros(shape))
+    return State(
+        on_hand=market.initial_stock,
+        backlog=jnp.zeros(market.products),
+        pipeline=jnp.zeros((market.longest_lead_time, market.products)),
+        intention=jnp.zeros(shape),
+        period=jnp.asarray(0),
+        history=history,
+    )
+
+
+def traits_of(market_arrays: dict[str, np.ndarray], persistence: float) -> Traits:
+    """The traits of a market from its arrays, named as in `Market`."""
+    habitual = bool((market_arrays["habit"] != 0).any())
+    off_price = market_arrays["price"] != market_arrays["regular_price"]
+    return Traits(
+        single_persons=bool((market_arrays["population"] == 1).all()),
+        always_visit=bool((market_arrays["visit_probability"] == 1).all()),
+        habitual=habitual,
+        price_terms=bool((off_price & (market_arrays["elasticity"] != 0)).any()),
+        has_intention=habitual or persistence != 0,
+        fixed_costs=bool((market_arrays["fixed_order_cost"] > 0).any()),
+    )

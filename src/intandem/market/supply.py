@@ -1,0 +1,109 @@
+"""What can be sold: receipts, the pipeline, feasible orders and fulfilment."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from intandem.market.demand import Demand
+from intandem.market.draws import systematic_share, uniform
+from intandem.market.model import Market, State
+
+
+class Fulfilment(eqx.Module):
+    """Units per product in one period: those owed and served first, new demand served, what is left and owed."""
+
+    served_owed: Float[Array, " products"]
+    served_new: Float[Array, " products"]
+    lost: Float[Array, " products"]
+    end_stock: Float[Array, " products"]
+    end_backlog: Float[Array, " products"]
+
+
+def inventory_position(state: State) -> Float[Array, " products"]:
+    """Units on hand and on order, less those owed."""
+    return state.on_hand + state.pipeline.sum(0) - state.backlog
+
+
+def arrivals_at_once(market: Market, order: Float[Array, " products"]) -> Float[Array, " products"]:
+    """The part of an order that arrives before this period's demand."""
+    return jnp.where(market.lead_time == 0, order, 0.0)
+
+
+def next_pipeline(
+    market: Market, pipeline: Float[Array, "lead products"], order: Float[Array, " products"]
+) -> tuple[Float[Array, " products"], Float[Array, "lead products"]]:
+    """Places the order, moves the pipeline on by one period, and returns what arrives and what stays under way."""
+    if market.longest_lead_time == 0:
+        return jnp.zeros_like(order), pipeline
+    slot = jnp.arange(market.longest_lead_time)[:, None]
+    placed = pipeline + jnp.where(slot == market.lead_time - 1, order, 0.0)
+    return placed[0], jnp.concatenate([placed[1:], jnp.zeros_like(placed[:1])])
+
+
+def nearest_feasible_order(market: Market, quantity: Float[Array, " products"]) -> Float[Array, " products"]:
+    """The feasible order nearest to a wished quantity: 0, or a multiple of `order_multiple` within
+    `min_order..max_order`. A wish below half of the smallest feasible order becomes 0."""
+    multiple = market.order_multiple
+    smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
+    largest = jnp.where(
+        jnp.isfinite(market.max_order), jnp.floor(market.max_order / multiple) * multiple, jnp.inf
+    )
+    rounded = jnp.clip(jnp.round(quantity / multiple) * multiple, smallest, largest)
+    return jnp.where((quantity < 0.5 * smallest) | (largest < smallest), 0.0, rounded)
+
+
+def units_served(demand: Demand, available: Float[Array, " products"]) -> Float[Array, " products"]:
+    """`min(demand, available)`, with the gradient of one unit more or less (see `intandem.market.demand`).
+
+    A unit that was drawn adds to sales if demand does not exceed stock; one that was not drawn would add if demand
+    lay below stock. Stock has slope 1 where demand exceeds it; where they are equal a unit less would cost a sale
+    and a unit more bring none, hence one half.
+    """
+    asked, stock = jax.lax.stop_gradient((demand.total, available))
+    fits = jnp.where(asked < stock, 1.0, 0.0)
+    equal = jnp.where(asked == stock, 1.0, 0.0)
+    slope_of_stock = 1.0 - fits - 0.5 * equal
+    moving = fits * (demand.total - asked) + equal * demand.drawn + slope_of_stock * (available - stock)
+    return jnp.minimum(asked, stock) + moving
+
+
+def fulfil(market: Market, state: State, arrived: Float[Array, " products"], demand: Demand) -> Fulfilment:
+    """Serves what is owed, then new demand, from the stock on hand and what arrived at once."""
+    stock = state.on_hand + arrived
+    if market.unmet_demand == "lost":
+        served = units_served(demand, stock)
+        none = jnp.zeros_like(served)
+        return Fulfilment(none, served, demand.total - served, stock - served, none)
+    served_owed = jnp.minimum(state.backlog, stock)
+    free = stock - served_owed
+    served = units_served(demand, free)
+    end_backlog = state.backlog - served_owed + demand.total - served
+    return Fulfilment(served_owed, served, jnp.zeros_like(served), free - served, end_backlog)
+
+
+def served_pairs(
+    market: Market, demand: Demand, served_new: Float[Array, " products"], key: Key[Array, ""]
+) -> Float[Array, "rows width"]:
+    """Units of this period's demand that each pair is served now, every unit asked for being equally likely.
+
+    Whole units by systematic sampling along the product's queue; what is drawn adds up to `served_new`. The gradient
+    is that of the expected share, `demand * served_new / demand.total`. Units owed from earlier periods change
+    no intention: a purchase counts in the period it is served only if that is the period it is asked for.
+    """
+    asked, served = jax.lax.stop_gradient((demand.total, served_new))
+    units = jax.lax.stop_gradient(demand.pairs).astype(jnp.int32)
+    offset = jnp.floor(uniform(key, asked.shape) * asked)
+    offset = jnp.minimum(offset, jnp.maximum(asked - 1, 0))
+    spread = market.pairs.spread
+
+    def whole(values: Float[Array, " products"]) -> Int[Array, "#rows width"]:
+        return spread(values).astype(jnp.int32)
+
+    queued = market.pairs.queued_before(units)
+    drawn = systematic_share(queued, units, whole(asked), whole(served), whole(offset)).astype(jnp.float32)
+    share = served_new / jnp.maximum(demand.total, 1.0)
+    expected = demand.pairs * spread(share)
+    return drawn + expected - jax.lax.stop_gradient(expected)

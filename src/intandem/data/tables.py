@@ -251,15 +251,8 @@ def build_tables(
         customers = customers.join(usual, on="customer_id", how="left", maintain_order="left")
         sources["customers"] = customers
 
-    named = [
-        frame.select(pl.col("store_id").cast(pl.String)) for frame in sources.values() if "store_id" in frame
-    ]
-    stores = (
-        pl.concat([pl.DataFrame(schema={"store_id": pl.String}), *named])
-        .drop_nulls()
-        .unique()
-        .sort("store_id")
-    )
+    named = [frame.select(pl.col("store_id").cast(pl.String)) for frame in sources.values() if "store_id" in frame]
+    stores = pl.concat([pl.DataFrame(schema={"store_id": pl.String}), *named]).drop_nulls().unique().sort("store_id")
     if "stores" in frames:
         stores = stores.join(frames["stores"], on="store_id", how="left", maintain_order="left")
     else:

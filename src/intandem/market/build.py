@@ -91,9 +91,7 @@ def build_market(
     rows, width = np.asarray(base_utility).shape
     arrays = _product_arrays(products, count, habit)
     arrays["population"] = np.ones(rows) if population is None else np.asarray(population, float)
-    arrays["visit_probability"] = (
-        np.ones(rows) if visit_probability is None else np.asarray(visit_probability, float)
-    )
+    arrays["visit_probability"] = np.ones(rows) if visit_probability is None else np.asarray(visit_probability, float)
     opening = arrays.pop("initial_stock")
     traits = traits_of(arrays, persistence)
     if candidates is None:
@@ -134,7 +132,7 @@ def build_market(
     return eqx.tree_at(lambda m: m.initial_stock, market, _single(opening))
 
 
-def _single(values: np.ndarray | float) -> Float[Array, ...]:
+def _single(values: np.ndarray | float) -> Float[Array, "..."]:
     return jnp.asarray(np.asarray(values, np.float32))
 
 

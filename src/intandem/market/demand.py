@@ -151,9 +151,7 @@ def _draw_multinomial(
 ) -> Float[Array, "rows width"]:
     """Multinomial counts by conditional binomials, place after place."""
 
-    def place(
-        carry: tuple[Array, Array], at: tuple[Array, Array]
-    ) -> tuple[tuple[Array, Array], Float[Array, " rows"]]:
+    def place(carry: tuple[Array, Array], at: tuple[Array, Array]) -> tuple[tuple[Array, Array], Float[Array, " rows"]]:
         undecided, rest = carry
         chance, place_key = at
         share = jnp.clip(chance / jnp.maximum(rest, 1e-12), 0.0, 1.0)

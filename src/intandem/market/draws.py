@@ -18,31 +18,34 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, UInt32
 
 
-def _avalanche(word: UInt32[Array, ...]) -> UInt32[Array, ...]:
+Search = tuple[Array, Array, Array, Array, Array, Array, Array]
+
+
+def _avalanche(word: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
     """Two multiply-and-shift rounds that let each input bit reach each output bit (a bijection on 32 bits)."""
     word = (word ^ (word >> 16)) * jnp.uint32(0x21F0AAAD)
     word = (word ^ (word >> 15)) * jnp.uint32(0x735A2D97)
     return word ^ (word >> 15)
 
 
-def random_bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, ...]:
+def random_bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
     """Independent uniform 32-bit words of the given shape."""
     words = jax.random.key_data(key).astype(jnp.uint32).ravel()
     counter = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
     return _avalanche(_avalanche(counter ^ words[0]) + words[-1])
 
 
-def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, ...]:
+def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Uniform on (0, 1), never 0: the middle of one of 2**32 cells, rounded to float32 (1 is possible)."""
     return (random_bits(key, shape).astype(jnp.float32) + 0.5) * jnp.float32(2.0**-32)
 
 
-def bernoulli(key: Key[Array, ""], probability: Float[Array, ...]) -> Float[Array, ...]:
+def bernoulli(key: Key[Array, ""], probability: Float[Array, "..."]) -> Float[Array, "..."]:
     """1 with the given probability, else 0."""
     return jnp.where(uniform(key, probability.shape) < probability, 1.0, 0.0).astype(probability.dtype)
 
 
-def _stirling_error(n: Float[Array, ...]) -> Float[Array, ...]:
+def _stirling_error(n: Float[Array, "..."]) -> Float[Array, "..."]:
     """`log(n!) - log(sqrt(2 pi n) (n/e)^n)`, for n >= 1 (Loader 2000); exact at 1..4, a series above."""
     small = jnp.asarray([0.0, 0.0810614668, 0.0413406960, 0.0276779257, 0.0207906721], jnp.float32)
     square = jnp.maximum(n, 1.0) ** 2
@@ -50,20 +53,18 @@ def _stirling_error(n: Float[Array, ...]) -> Float[Array, ...]:
     return jnp.where(n < 5, small[jnp.clip(n, 0, 4).astype(jnp.int32)], series)
 
 
-def _deviance(x: Float[Array, ...], mean: Float[Array, ...]) -> Float[Array, ...]:
+def _deviance(x: Float[Array, "..."], mean: Float[Array, "..."]) -> Float[Array, "..."]:
     """`x log(x/mean) + mean - x` without the cancellation near `x = mean` (Loader 2000)."""
     ratio = (x - mean) / jnp.maximum(x + mean, 1e-30)
     square = ratio * ratio
-    near = (x - mean) * ratio + 2 * x * ratio * square * (
-        1 / 3 + square * (1 / 5 + square * (1 / 7 + square / 9))
-    )
+    near = (x - mean) * ratio + 2 * x * ratio * square * (1 / 3 + square * (1 / 5 + square * (1 / 7 + square / 9)))
     far = jnp.where(x > 0, x * jnp.log(jnp.maximum(x, 1e-30) / jnp.maximum(mean, 1e-30)), 0.0) + mean - x
     return jnp.where(jnp.abs(ratio) < 0.1, near, far)
 
 
 def binomial_probability(
-    count: Float[Array, ...], trials: Float[Array, ...], probability: Float[Array, ...]
-) -> Float[Array, ...]:
+    count: Float[Array, "..."], trials: Float[Array, "..."], probability: Float[Array, "..."]
+) -> Float[Array, "..."]:
     """`P(X = count)` for `X ~ Binomial(trials, probability)`, relative error about 1e-6 in float32.
 
     ```python
@@ -87,9 +88,7 @@ def binomial_probability(
     return jnp.where((count <= 0) | (missed <= 0), edge, inside)
 
 
-def binomial(
-    key: Key[Array, ""], trials: Float[Array, ...], probability: Float[Array, ...]
-) -> Float[Array, ...]:
+def binomial(key: Key[Array, ""], trials: Float[Array, "..."], probability: Float[Array, "..."]) -> Float[Array, "..."]:
     """Exact draws of `Binomial(trials, probability)`, elementwise.
 
     **Arguments:**
@@ -108,10 +107,10 @@ def binomial(
     at_mode = binomial_probability(mode, trials, p)
     left_over = uniform(key, shape)
 
-    def searching(carry: tuple[Array, ...]) -> Array:
+    def searching(carry: tuple[Array, "..."]) -> Array:
         return jnp.any(~carry[-1])
 
-    def widen(carry: tuple[Array, ...]) -> tuple[Array, ...]:
+    def widen(carry: tuple[Array, "..."]) -> tuple[Array, "..."]:
         drawn, rest, low, high, p_low, p_high, found = carry
         p_high_next = p_high * odds * (trials - high) / (high + 1)
         high = high + 1
@@ -133,19 +132,19 @@ def binomial(
     return jnp.where(swapped, trials - drawn, drawn)
 
 
-def stochastic_round(key: Key[Array, ""], value: Float[Array, ...]) -> Float[Array, ...]:
+def stochastic_round(key: Key[Array, ""], value: Float[Array, "..."]) -> Float[Array, "..."]:
     """A whole number whose mean is `value`: the floor, or one more with the probability of the fraction."""
     floor = jnp.floor(value)
     return floor + jnp.where(uniform(key, value.shape) < value - floor, 1.0, 0.0)
 
 
 def systematic_share(
-    start: Int[Array, ...],
-    units: Int[Array, ...],
-    asked: Int[Array, ...],
-    served: Int[Array, ...],
-    offset: Int[Array, ...],
-) -> Int[Array, ...]:
+    start: Int[Array, "..."],
+    units: Int[Array, "..."],
+    asked: Int[Array, "..."],
+    served: Int[Array, "..."],
+    offset: Int[Array, "..."],
+) -> Int[Array, "..."]:
     """Units served to each asker by systematic sampling (Madow 1949) along a queue of `asked` units.
 
     An asker at `start` with `units` gets `floor(((start + units) served + offset)/asked) - floor((start served
@@ -158,16 +157,16 @@ def systematic_share(
 
 
 def _scaled(
-    count: Int[Array, ...], served: Int[Array, ...], asked: Int[Array, ...], offset: Int[Array, ...]
-) -> Int[Array, ...]:
+    count: Int[Array, "..."], served: Int[Array, "..."], asked: Int[Array, "..."], offset: Int[Array, "..."]
+) -> Int[Array, "..."]:
     """`floor((count * served + offset) / asked)` in 32 bits: a float guess, mended by its exact remainder.
 
     The product may overflow, but the remainder is small, and arithmetic modulo 2**32 gives it exactly.
     """
     whole = jnp.maximum(asked, 1)
-    guess = jnp.floor(
-        count.astype(jnp.float32) * (served.astype(jnp.float32) / whole.astype(jnp.float32))
-    ).astype(jnp.int32)
+    guess = jnp.floor(count.astype(jnp.float32) * (served.astype(jnp.float32) / whole.astype(jnp.float32))).astype(
+        jnp.int32
+    )
     for _ in range(3):
         remainder = count * served + offset - guess * whole
         guess = guess + (remainder >= whole).astype(jnp.int32) - (remainder < 0).astype(jnp.int32)

@@ -33,9 +33,7 @@ SEASON_POSITIONS = 52
 SEASON_AMPLITUDE = 0.8
 
 
-def family_market(
-    family: str, products: int, customers: int, seed: int, *, candidates: int | None = None
-) -> Market:
+def family_market(family: str, products: int, customers: int, seed: int, *, candidates: int | None = None) -> Market:
     """Generates a market of a named family.
 
     **Arguments:**
@@ -151,9 +149,7 @@ def _draw_candidates(rng: np.random.Generator, products: int, customers: int, wi
         places[touched] = np.sort(places[touched], axis=1)
 
 
-_SPECIFICATION = re.compile(
-    r"family:(?P<family>[a-z-]+):(?P<products>\d+)x(?P<customers>\d+)(?::(?P<seed>\d+))?"
-)
+_SPECIFICATION = re.compile(r"family:(?P<family>[a-z-]+):(?P<products>\d+)x(?P<customers>\d+)(?::(?P<seed>\d+))?")
 
 
 def is_family(text: str) -> bool:
@@ -169,6 +165,4 @@ def parse_family(text: str) -> Market:
     match = _SPECIFICATION.fullmatch(text)
     if match is None:
         raise InputError(text, "is not a family", "write family:NAME:PRODUCTSxCUSTOMERS:SEED")
-    return family_market(
-        match["family"], int(match["products"]), int(match["customers"]), int(match["seed"] or 0)
-    )
+    return family_market(match["family"], int(match["products"]), int(match["customers"]), int(match["seed"] or 0))

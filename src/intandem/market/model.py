@@ -230,7 +230,7 @@ class Outcome(eqx.Module):
     ledger: Ledger
 
     @property
-    def profit(self) -> Float[Array, ...]:
+    def profit(self) -> Float[Array, "..."]:
         """The firm's profit of the period (of each, for a stacked record)."""
         return self.ledger.profit.sum(-1)
 

@@ -48,9 +48,7 @@ def nearest_feasible_order(market: Market, quantity: Float[Array, " products"]) 
     `min_order..max_order`. A wish below half of the smallest feasible order becomes 0."""
     multiple = market.order_multiple
     smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
-    largest = jnp.where(
-        jnp.isfinite(market.max_order), jnp.floor(market.max_order / multiple) * multiple, jnp.inf
-    )
+    largest = jnp.where(jnp.isfinite(market.max_order), jnp.floor(market.max_order / multiple) * multiple, jnp.inf)
     rounded = jnp.clip(jnp.round(quantity / multiple) * multiple, smallest, largest)
     return jnp.where((quantity < 0.5 * smallest) | (largest < smallest), 0.0, rounded)
 

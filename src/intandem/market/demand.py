@@ -219,7 +219,7 @@ def draw_demand(
     visits = draw_visits(market, visit_key)
     unexposed = unexposed_utility(market, state.intention, state.period)
     probability = choice_probability(market, unexposed, exposure, jax.lax.stop_gradient(available))
-    pairs = jax.lax.stop_gradient(_draw_pairs(market, visits, probability, choice_key))
+    pairs = _draw_pairs(market, jax.lax.stop_gradient(visits), jax.lax.stop_gradient(probability), choice_key)
     total, drawn = _totals(market, visits, probability, pairs)
     return Demand(visits, _with_expected_gradient(pairs, visits[:, None] * probability), total, drawn)
 

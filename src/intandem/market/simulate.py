@@ -31,7 +31,7 @@ def step(market: Market, state: State, decision: Decision, key: Key[Array, ""]) 
 
     **Arguments:**
 
-    - `decision`: feasible by contract; `intandem.market.check_decision` tests it where that is in doubt.
+    - `decision`: feasible by contract; values are trusted here, where everything is compiled.
     - `key`: the period's randomness.
 
     **Returns:** the state at the start of the next period, after its receipts, and what came of this one.

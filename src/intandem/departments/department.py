@@ -1,0 +1,52 @@
+"""The interface of a department: observe -> decide, and for those that learn, sample.
+
+A department sees the market's state and nothing of what the others decide in the same period. What it observes is a
+value of its own, so that it can be computed elsewhere (from a firm's tables) and handed over.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Generic, TypeVar
+
+import equinox as eqx
+from jaxtyping import Array, Float, Key
+
+from intandem.market import Market, State
+
+Observation = TypeVar("Observation")
+
+
+class Sample(eqx.Module):
+    """A decision drawn in training.
+
+    - `value`: the decision; pathwise gradients run through it.
+    - `log_probability`: of its discrete part, per product or per customer row; `None` where all of it is pathwise.
+    """
+
+    value: Float[Array, "..."]
+    log_probability: Float[Array, "..."] | None
+
+
+class Department(eqx.Module, Generic[Observation]):
+    """A department: inventory decides orders (`products`), recommendation exposures (`rows width`)."""
+
+    @abstractmethod
+    def observe(self, market: Market, state: State) -> Observation:
+        """What the department looks at."""
+
+    @abstractmethod
+    def decide(self, market: Market, observation: Observation) -> Float[Array, "..."]:
+        """The feasible decision it takes in operation; deterministic."""
+
+
+class LearningDepartment(Department[Observation]):
+    """A department with weights, which explores while it learns."""
+
+    @abstractmethod
+    def sample(self, market: Market, observation: Observation, key: Key[Array, ""]) -> Sample:
+        """A feasible decision drawn for training."""
+
+    @abstractmethod
+    def weights(self) -> Any:
+        """A copy of this department's tree with True at the arrays that training moves, False elsewhere."""

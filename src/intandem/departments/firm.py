@@ -1,0 +1,54 @@
+"""Departments put together: from a state to the firm's decision. Neither department sees the other's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Key
+
+from intandem.departments.department import Department, LearningDepartment, Sample
+from intandem.market import Decision, Market, State
+
+
+class Firm(eqx.Module):
+    """An inventory and a recommendation department, any two. A firm is a policy: `rollout` takes it as it is.
+
+    ```python
+    >>> from intandem.departments import firm_of_rules
+    >>> from intandem.market import family_market, initial_state
+    >>> market = family_market("capped-supply", products=10, customers=20, seed=0)
+    >>> firm = firm_of_rules(market, "base-stock", "uplift:filter=in-stock")
+    >>> decision = firm(market, initial_state(market), jax.random.key(0))
+    >>> decision.order.shape, decision.exposure.shape
+    ((10,), (20, 10))
+
+    ```
+    """
+
+    inventory: Department[Any]
+    recommendation: Department[Any]
+
+    def __call__(self, market: Market, state: State, key: Key[Array, ""]) -> Decision:
+        """The decision taken in operation. Deterministic: the key is there for policies that need one."""
+        del key
+        return Decision(
+            order=self.inventory.decide(market, self.inventory.observe(market, state)),
+            exposure=self.recommendation.decide(market, self.recommendation.observe(market, state)),
+        )
+
+    def sample(self, market: Market, state: State, key: Key[Array, ""]) -> tuple[Sample, Sample]:
+        """Decisions drawn for training, inventory's and recommendation's; departments without weights just decide."""
+        inventory_key, recommendation_key = jax.random.split(key)
+        return (
+            _sample(self.inventory, market, state, inventory_key),
+            _sample(self.recommendation, market, state, recommendation_key),
+        )
+
+
+def _sample(department: Department[Any], market: Market, state: State, key: Key[Array, ""]) -> Sample:
+    observation = department.observe(market, state)
+    if isinstance(department, LearningDepartment):
+        return department.sample(market, observation, key)
+    return Sample(department.decide(market, observation), None)

@@ -1,0 +1,128 @@
+"""The inventory department: a learned correction to a newsvendor order-up-to level.
+
+The level is `cover + g (cover_lifted - cover) + (z + s) deviation`: demand over lead time + 1, the share `g` of the
+recommendation's lift that is counted on, and the safety stock of the critical ratio with a learned shift `s`. A
+learned shift of the quantity on top lets orders follow stock more gently than a base-stock policy does, as is
+optimal for lost sales with lead times. Weights are shared across products.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import ndtri
+from jaxtyping import Array, Bool, Float, Key
+
+from intandem.departments.department import LearningDepartment, Sample
+from intandem.departments.features import FEATURES, product_features
+from intandem.departments.networks import ProductNetwork
+from intandem.departments.outlook import Outlook, Reference, critical_ratio, look_ahead
+from intandem.market import Market, State
+from intandem.market.draws import stochastic_round, uniform
+from intandem.market.supply import inventory_position, nearest_feasible_order
+
+
+class StockObservation(eqx.Module):
+    """What inventory looks at: product features, the inventory position (units), and the outlook."""
+
+    features: Float[Array, "products features"]
+    position: Float[Array, " products"]
+    outlook: Outlook
+
+
+class OrderWish(eqx.Module):
+    """A quantity before it is made feasible (units), and the log-odds of ordering at all."""
+
+    quantity: Float[Array, " products"]
+    ordering: Float[Array, " products"]
+
+
+class InventoryNetwork(LearningDepartment[StockObservation]):
+    """The learning inventory department.
+
+    - `network`: product features to the corrections. `standing`: the market's reference demand, not trained.
+    - `gated`: whether to order is a decision of its own, drawn in training and learned by its likelihood. It is for
+      fixed order costs, to which a quantity's gradient is blind.
+    """
+
+    network: ProductNetwork
+    standing: Reference
+    gated: bool = eqx.field(static=True)
+
+    def observe(self, market: Market, state: State) -> StockObservation:
+        """Features, position and outlook."""
+        outlook = look_ahead(market, self.standing, state)
+        features = product_features(market, self.standing, state, outlook)
+        return StockObservation(features, inventory_position(state), outlook)
+
+    def wish(self, market: Market, observation: StockObservation) -> OrderWish:
+        """The quantity the department would order if it could order fractions."""
+        outlook = observation.outlook
+        corrections = self.network(observation.features)
+        counted_on = 2 * jax.nn.sigmoid(corrections[:, 0])
+        level = outlook.cover + counted_on * (outlook.cover_lifted - outlook.cover)
+        level = level + (ndtri(critical_ratio(market)) + corrections[:, 1]) * outlook.deviation
+        short = level - observation.position + corrections[:, 2] * outlook.typical / (market.lead_time + 1.0)
+        if not self.gated:
+            return OrderWish(jnp.maximum(short, 0.0), jnp.zeros_like(short))
+        # With a fixed cost the level is a reorder point; ordering restores it and a learned batch on top.
+        demand = outlook.now_lifted
+        batch = jnp.sqrt(2 * market.fixed_order_cost * demand / jnp.maximum(market.holding_cost, 1e-6))
+        quantity = jnp.maximum(short + batch * jnp.exp(corrections[:, 3]), 0.0)
+        below = short / jnp.maximum(outlook.deviation, 0.5)
+        return OrderWish(quantity, 3.0 * below + 3.0 * corrections[:, 4])
+
+    def decide(self, market: Market, observation: StockObservation) -> Float[Array, " products"]:
+        """The feasible order nearest to the wish, if it is likelier than not to order."""
+        wish = self.wish(market, observation)
+        order = nearest_feasible_order(market, wish.quantity)
+        return jnp.where(wish.ordering > 0, order, 0.0) if self.gated else order
+
+    def sample(self, market: Market, observation: StockObservation, key: Key[Array, ""]) -> Sample:
+        """Whole units by stochastic rounding, with the gradient of the wish straight through."""
+        rounding_key, gate_key = jax.random.split(key)
+        wish = self.wish(market, observation)
+        quantity = jnp.minimum(wish.quantity, _largest(market))
+        whole = _feasible_at_random(market, jax.lax.stop_gradient(quantity), rounding_key)
+        order = whole + quantity - jax.lax.stop_gradient(quantity)
+        if not self.gated:
+            return Sample(order, None)
+        placed = uniform(gate_key, quantity.shape) < jax.nn.sigmoid(wish.ordering)
+        log_probability = jnp.where(placed, jax.nn.log_sigmoid(wish.ordering), jax.nn.log_sigmoid(-wish.ordering))
+        return Sample(jnp.where(placed, order, 0.0), log_probability)
+
+    def weights(self) -> InventoryNetwork:
+        """True at the network's arrays."""
+        return _trained(self, lambda department: department.network)
+
+
+def _trained(department: eqx.Module, where):  # type: ignore[no-untyped-def]
+    nothing = jax.tree.map(lambda _: False, department)
+    chosen = jax.tree.map(eqx.is_inexact_array, where(department))
+    return eqx.tree_at(where, nothing, chosen)
+
+
+def inventory_network(market: Market, standing: Reference, *, width: int, key: Key[Array, ""]) -> InventoryNetwork:
+    """An untrained inventory department for a market, `width` units wide."""
+    return InventoryNetwork(
+        ProductNetwork(len(FEATURES), 5, width=width, key=key), standing, gated=market.traits.fixed_costs
+    )
+
+
+def _largest(market: Market) -> Float[Array, " products"]:
+    multiple = market.order_multiple
+    return jnp.where(jnp.isfinite(market.max_order), jnp.floor(market.max_order / multiple) * multiple, jnp.inf)
+
+
+def _feasible_at_random(
+    market: Market, quantity: Float[Array, " products"], key: Key[Array, ""]
+) -> Float[Array, " products"]:
+    """A feasible order whose mean is the quantity (at most the largest feasible one)."""
+    small_key, large_key = jax.random.split(key)
+    multiple = market.order_multiple
+    smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
+    below: Bool[Array, " products"] = quantity < smallest
+    start = jnp.where(uniform(small_key, quantity.shape) * smallest < quantity, smallest, 0.0)
+    several = multiple * stochastic_round(large_key, quantity / multiple)
+    return jnp.where(below, start, several)

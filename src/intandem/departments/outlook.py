@@ -1,0 +1,151 @@
+"""What a department can expect of demand, from the state and the market's parameters.
+
+The reference demand of a market (its season, its reach, what a stock-blind recommendation would add) does not change
+and is computed once; a period then costs one pass over the pairs.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from intandem.market import Market, State
+from intandem.market.demand import choice_probability, unexposed_utility
+from intandem.market.model import HISTORY_DECAY
+
+
+class Reference(eqx.Module):
+    """A market's standing figures, per product.
+
+    - `base`: mean units per period at zero exposure and baseline intention, by season position.
+    - `lift`: units per period that a stock-blind recommendation by uplift x margin would add, season averaged.
+    - `dispersion`: variance of demand over its mean.
+    """
+
+    base: Float[Array, "positions products"]
+    lift: Float[Array, " products"]
+    dispersion: Float[Array, " products"]
+
+
+class Outlook(eqx.Module):
+    """Expected demand from a state, in units per product.
+
+    - `now`: this period, at zero exposure. `now_lifted`: with the reference recommendation's lift.
+    - `cover`, `cover_lifted`: the same over `lead_time + 1` periods.
+    - `deviation`: standard deviation over `lead_time + 1` periods, with the lift.
+    - `typical`: reference mean over `lead_time + 1` periods with the lift, at least half a unit: a scale.
+    """
+
+    now: Float[Array, " products"]
+    now_lifted: Float[Array, " products"]
+    cover: Float[Array, " products"]
+    cover_lifted: Float[Array, " products"]
+    deviation: Float[Array, " products"]
+    typical: Float[Array, " products"]
+
+
+def believed_intention(market: Market, state: State) -> Float[Array, "rows width"]:
+    """The intention departments act on: the true one where it is observed, else what recency-weighted exposures and
+    purchases imply (exact if intentions persist at `HISTORY_DECAY`)."""
+    if state.history is None:
+        return state.intention
+    from_exposure = market.carry_over * market.exposure_effect * state.history.exposures
+    from_purchase = market.pairs.spread(market.habit) * state.history.frequency
+    return market.persistence * from_exposure + (market.persistence / HISTORY_DECAY) * from_purchase
+
+
+def margin(market: Market) -> Float[Array, " products"]:
+    """Price less unit cost."""
+    return market.price - market.unit_cost
+
+
+def exposure_value(
+    market: Market, unexposed: Float[Array, "rows width"], unit_value: Float[Array, " products"]
+) -> Float[Array, "rows width"]:
+    """Expected money a full exposure brings this period: added demand x value of a unit - exposure cost.
+
+    With multinomial choice the added demand of the shown product is counted and what it takes from the row's
+    others is not: ranking within a row needs the difference, which the common factor leaves in place.
+
+    **Arguments:** `unexposed`: utility without exposure; `unit_value`: money per unit of demand met.
+    """
+    everything = jnp.ones(market.products)
+    none = choice_probability(market, unexposed, jnp.zeros_like(unexposed), everything)
+    if market.choice == "independent":
+        full = choice_probability(market, unexposed, jnp.ones_like(unexposed), everything)
+    else:
+        odds = none / jnp.maximum(1 - none, 1e-6) * jnp.exp(market.exposure_effect)
+        full = odds / (1 + odds)
+    money = (full - none) * market.pairs.spread(unit_value) - market.pairs.spread(market.exposure_cost)
+    return jnp.where(market.pairs.valid(), money, -jnp.inf)
+
+
+def top_slots(scores: Float[Array, "rows width"], slots: int) -> Float[Array, "rows width"]:
+    """1 at the `slots` highest positive scores of each row (the first of equals), 0 elsewhere."""
+    slots = min(slots, scores.shape[1])
+    if slots == 0:
+        return jnp.zeros_like(scores)
+    if slots == 1:
+        best = jnp.argmax(scores, axis=1)[:, None] == jnp.arange(scores.shape[1])
+    else:
+        places = jax.lax.top_k(scores, slots)[1]
+        rows = jnp.arange(scores.shape[0])[:, None]
+        best = jnp.zeros(scores.shape, bool).at[rows, places].set(True, unique_indices=True)
+    return jnp.where(best & (scores > 0), 1.0, 0.0)
+
+
+@eqx.filter_jit
+def reference(market: Market) -> Reference:
+    """The standing figures of a market; passes over the pairs once per season position."""
+    positions = 1 if market.season is None else market.season.shape[0]
+    zero = jnp.zeros(market.base_utility.shape)
+    visitors = (market.population * market.visit_probability)[:, None]
+    everything = jnp.ones(market.products)
+
+    def position(period: Array) -> tuple[Array, Array, Array]:
+        unexposed = unexposed_utility(market, zero, period)
+        chance = choice_probability(market, unexposed, zero, everything)
+        shown = top_slots(exposure_value(market, unexposed, margin(market)), market.exposure_slots)
+        lifted = choice_probability(market, unexposed, shown, everything)
+        visiting = chance * market.visit_probability[:, None]
+        return (
+            market.pairs.total(visitors * chance),
+            market.pairs.total(visitors * (lifted - chance)),
+            market.pairs.total(market.population[:, None] * visiting * (1 - visiting)),
+        )
+
+    base, lift, variance = jax.lax.map(position, jnp.arange(positions))
+    return Reference(base, lift.mean(0), variance.mean(0) / jnp.maximum(base.mean(0), 1e-6))
+
+
+def look_ahead(market: Market, standing: Reference, state: State) -> Outlook:
+    """The outlook from a state: demand now from present intentions, and over the cover as they fade to baseline."""
+    unexposed = unexposed_utility(market, believed_intention(market, state), state.period)
+    chance = choice_probability(market, unexposed, jnp.zeros_like(unexposed), jnp.ones(market.products))
+    now = market.pairs.total((market.population * market.visit_probability)[:, None] * chance)
+    positions = standing.base.shape[0]
+    ahead = jnp.arange(market.longest_lead_time + 1)
+    counted = jnp.where(ahead[:, None] <= market.lead_time, 1.0, 0.0)
+    expected = standing.base[(state.period + ahead) % positions]
+    fading = (now - expected[0]) * market.persistence ** ahead[:, None].astype(jnp.float32)
+    cover = (counted * jnp.maximum(expected + fading, 0.0)).sum(0)
+    periods = market.lead_time + 1.0
+    cover_lifted = cover + periods * standing.lift
+    typical = jnp.maximum(periods * (standing.base.mean(0) + standing.lift), 0.5)
+    return Outlook(
+        now=now,
+        now_lifted=now + standing.lift,
+        cover=cover,
+        cover_lifted=cover_lifted,
+        deviation=jnp.sqrt(standing.dispersion * jnp.maximum(cover_lifted, 1e-3)),
+        typical=typical,
+    )
+
+
+def critical_ratio(market: Market) -> Float[Array, " products"]:
+    """The newsvendor's service level: underage over underage and overage, in a firm that goes on."""
+    underage = jnp.maximum(margin(market) + market.lost_sale_cost + market.backorder_cost, 1e-3)
+    overage = jnp.maximum(market.holding_cost + market.unit_cost - market.salvage, 1e-3)
+    return jnp.clip(underage / (underage + overage), 0.01, 0.999)

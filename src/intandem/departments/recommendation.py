@@ -1,0 +1,165 @@
+"""The recommendation department: a learned shadow price of stock in the uplift value.
+
+The score of a pair is the money that showing it brings: `added demand x (margin - shadow price of stock) - exposure
+cost`, this period and, where exposure carries over, in the periods after. The network gives each product's shadow
+prices from its stock, orders under way and economy. Attention is then allocated under the slot budget: exposure is
+`sigmoid((score - attention price) / temperature)`, the attention price being the least that keeps the budget.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from intandem.departments.department import LearningDepartment, Sample
+from intandem.departments.features import FEATURES, product_features, without_stock
+from intandem.departments.inventory import _trained
+from intandem.departments.networks import ProductNetwork
+from intandem.departments.outlook import (
+    Outlook,
+    Reference,
+    believed_intention,
+    exposure_value,
+    look_ahead,
+    margin,
+    top_slots,
+)
+from intandem.market import Market, State
+from intandem.market.demand import unexposed_utility
+from intandem.market.draws import uniform
+
+
+class AttentionObservation(eqx.Module):
+    """What recommendation looks at: product features, utilities without exposure, units free for new demand (all
+    the world's for a stock-blind department), and the outlook."""
+
+    features: Float[Array, "products features"]
+    unexposed: Float[Array, "rows width"]
+    free: Float[Array, " products"]
+    outlook: Outlook
+
+
+class RecommendationNetwork(LearningDepartment[AttentionObservation]):
+    """The learning recommendation department.
+
+    - `network`: product features to shadow prices and the temperature. `standing`: reference demand, not trained.
+    - `sees_stock`: False for the department of a silo, which decides on intention alone.
+    """
+
+    network: ProductNetwork
+    standing: Reference
+    sees_stock: bool = eqx.field(static=True)
+
+    def observe(self, market: Market, state: State) -> AttentionObservation:
+        """Features, utilities, free units and outlook."""
+        outlook = look_ahead(market, self.standing, state)
+        features = product_features(market, self.standing, state, outlook)
+        unexposed = unexposed_utility(market, believed_intention(market, state), state.period)
+        free = state.on_hand - state.backlog
+        if not self.sees_stock:
+            features, free = without_stock(features), jnp.full_like(free, jnp.inf)
+        return AttentionObservation(features, unexposed, free, outlook)
+
+    def scores(
+        self, market: Market, observation: AttentionObservation
+    ) -> tuple[Float[Array, "rows width"], Float[Array, ""]]:
+        """Money per exposure of every pair (minus infinity at an empty place), and the temperature, in money."""
+        corrections = self.network(observation.features)
+        gain = margin(market)
+        stake = jnp.maximum(gain + market.lost_sale_cost + market.backorder_cost, 0.05 * market.price)
+        likely_short = jnp.zeros_like(gain)
+        if self.sees_stock:
+            outlook = observation.outlook
+            spread = jnp.sqrt(jnp.maximum(outlook.now_lifted, 0.25))
+            needed = jnp.where(market.lead_time == 0, -jnp.inf, outlook.now_lifted - observation.free)
+            likely_short = jax.nn.sigmoid(1.7 * needed / spread)
+        shadow_now = stake * (likely_short + corrections[:, 0])
+        scores = exposure_value(market, observation.unexposed, gain - shadow_now)
+        if market.traits.has_intention:
+            slope = jax.nn.sigmoid(observation.unexposed)
+            slope = slope * (1 - slope) * market.exposure_effect
+            lasting = market.carry_over * market.persistence / (1 - jnp.minimum(market.persistence, 0.98))
+            later = gain - stake * (0.5 * likely_short + corrections[:, 1])
+            scores = scores + lasting * slope * market.pairs.spread(later)
+        typical = jnp.mean(stake * (0.05 + self.standing.lift / jnp.maximum(self.standing.lift.sum(), 1e-6)))
+        temperature = 0.1 * typical * jnp.exp(corrections[:, 2].mean())
+        return scores, temperature
+
+    def decide(self, market: Market, observation: AttentionObservation) -> Float[Array, "rows width"]:
+        """Exposures under the slot budget: the best of each row in a slate, graded intensities otherwise."""
+        scores, temperature = self.scores(market, observation)
+        if market.exposure == "slate":
+            return top_slots(scores, market.exposure_slots)
+        return allocate_attention(scores, temperature, market.exposure_slots)
+
+    def sample(self, market: Market, observation: AttentionObservation, key: Key[Array, ""]) -> Sample:
+        """Intensities as decided; slates drawn by perturbed scores, with the allocation's gradient behind."""
+        scores, temperature = self.scores(market, observation)
+        if market.exposure == "intensity":
+            return Sample(allocate_attention(scores, temperature, market.exposure_slots), None)
+        point = uniform(key, scores.shape)
+        perturbed = scores + temperature * (jnp.log(point) - jnp.log1p(-jnp.minimum(point, 1 - 1e-6)))
+        shown = top_slots(jax.lax.stop_gradient(perturbed), market.exposure_slots)
+        graded = allocate_attention(perturbed, temperature, market.exposure_slots)
+        return Sample(shown + graded - jax.lax.stop_gradient(graded), None)
+
+    def weights(self) -> RecommendationNetwork:
+        """True at the network's arrays."""
+        return _trained(self, lambda department: department.network)
+
+
+def recommendation_network(
+    standing: Reference, *, width: int, sees_stock: bool, key: Key[Array, ""]
+) -> RecommendationNetwork:
+    """An untrained recommendation department, `width` units wide."""
+    return RecommendationNetwork(ProductNetwork(len(FEATURES), 3, width=width, key=key), standing, sees_stock)
+
+
+@jax.custom_jvp
+def _attention_price(scaled: Float[Array, "rows width"], slots: Float[Array, ""]) -> Float[Array, "rows one"]:
+    """The least price >= 0 at which a row's exposures fit the slots, by bisection, in units of temperature."""
+    high = jnp.maximum(jnp.max(scaled, axis=1, keepdims=True), 0.0) + 12.0
+    low = jnp.zeros_like(high)
+
+    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bracket
+        middle = 0.5 * (low + high)
+        too_much = jax.nn.sigmoid(scaled - middle).sum(1, keepdims=True) > slots
+        return jnp.where(too_much, middle, low), jnp.where(too_much, high, middle)
+
+    fits = jax.nn.sigmoid(scaled).sum(1, keepdims=True) <= slots
+    return jnp.where(fits, 0.0, jax.lax.fori_loop(0, 26, halve, (low, high))[1])
+
+
+@_attention_price.defjvp
+def _attention_price_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+    scaled, slots = primals
+    price = _attention_price(scaled, slots)
+    slope = jax.nn.sigmoid(scaled - price)
+    slope = slope * (1 - slope)
+    weight = slope / jnp.maximum(slope.sum(1, keepdims=True), 1e-9)
+    moved = (weight * tangents[0]).sum(1, keepdims=True)
+    return price, jnp.where(price > 0, moved, 0.0)
+
+
+def allocate_attention(
+    scores: Float[Array, "rows width"], temperature: Float[Array, ""], slots: int
+) -> Float[Array, "rows width"]:
+    """Exposures in [0, 1] with row sums of at most `slots`: `sigmoid((score - price) / temperature)`.
+
+    **Arguments:** `scores`: money per exposure; `temperature`: money; `slots`: exposures per row and period.
+
+    ```python
+    >>> shown = allocate_attention(jnp.array([[2.0, 1.0, -1.0]]), jnp.array(0.05), slots=1)
+    >>> [round(float(x), 2) for x in shown[0]]
+    [1.0, 0.0, 0.0]
+
+    ```
+    """
+    scaled = jnp.clip(jnp.where(jnp.isfinite(scores), scores / temperature, -60.0), -60.0, 60.0)
+    price = _attention_price(scaled, jnp.asarray(slots, jnp.float32))
+    return jax.nn.sigmoid(scaled - price)

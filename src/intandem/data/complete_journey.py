@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from intandem.data.tables import Tables, build_tables, most_frequent_store, week_calendar
+from intandem.data.tables import Tables, build_tables, most_frequent_store, price_table, week_calendar
 from intandem.errors import InputError
 
 WEEKS = 53
@@ -129,7 +129,7 @@ def load_complete_journey(
             "stores": stores.with_columns(exposures_recorded=pl.lit(True)),
             "transactions": shopping,
             "exposures": _exposures(folder, chosen_products, stores),
-            "prices": _weekly_prices(on_sale),
+            "prices": price_table(on_sale, WEEKS, "shelf_price", "regular_price"),
         },
         calendar=calendar,
         provenance=PROVENANCE,
@@ -188,26 +188,6 @@ def _product_prices(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.group_by("product_id").agg(
         price=pl.col("received").sum() / units.sum(),
         regular_price=(pl.col("regular_price") * units).sum() / units.sum(),
-    )
-
-
-def _weekly_prices(lines: pl.DataFrame) -> pl.DataFrame:
-    """Shelf and regular price of every product in every week; the last known price where nothing was sold."""
-    sold = lines.group_by("product_id", "period").agg(
-        price=pl.col("shelf_price").median(),
-        regular_price=pl.col("regular_price").median(),
-        units=pl.col("quantity").sum(),
-    )
-    weeks = pl.DataFrame({"period": range(WEEKS)}, schema={"period": pl.Int32})
-    known = pl.col("price", "regular_price")
-    return (
-        sold.select("product_id")
-        .unique()
-        .join(weeks, how="cross")
-        .join(sold, on=["product_id", "period"], how="left")
-        .sort("product_id", "period")
-        .with_columns(known.forward_fill().over("product_id"), pl.col("units").fill_null(0.0))
-        .with_columns(known.backward_fill().over("product_id"))
     )
 
 

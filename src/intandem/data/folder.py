@@ -44,13 +44,17 @@ class Mapping(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    period: PeriodName = "week"
+    period_name: Annotated[PeriodName, Field(alias="period")] = "week"
     week_start: Weekday = "monday"
     first_date: date = date(1990, 1, 1)
     last_date: date | None = None
     masked_dates: tuple[date, ...] = ()
     test_periods: Annotated[int, Field(ge=0)] | None = None
     tables: dict[str, TableMapping] = {}
+
+    def section(self, table: str) -> TableMapping:
+        """The part of one table, or its defaults."""
+        return self.tables.get(table, TableMapping())
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ def read_mapping(folder: Path) -> Mapping:
                 raise InputError(path, "is not a column of the schema", _known(SCHEMA[name].names), row=name, key=key)
         columns = {key: value for key, value in section.items() if key not in reserved}
         tables[name] = {key: section[key] for key in reserved & section.keys()} | {"columns": columns}
-    for key in settings.keys() - (Mapping.model_fields.keys() - {"tables"}):
-        raise InputError(path, "is not known", _known([*SCHEMA, *list(Mapping.model_fields)[:-1]]), key=key)
+    own = {field.alias or name for name, field in Mapping.model_fields.items()} - {"tables"}
+    for key in sorted(settings.keys() - own):
+        raise InputError(path, "is not known", _known({*SCHEMA, *own}), key=key)
     try:
         return Mapping.model_validate(settings | {"tables": tables})
     except ValidationError as error:

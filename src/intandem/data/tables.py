@@ -198,6 +198,30 @@ def most_frequent_store(transactions: pl.DataFrame, keys: Sequence[str]) -> pl.D
     )
 
 
+def price_table(lines: pl.DataFrame, periods: int, price: str, regular_price: str) -> pl.DataFrame:
+    """Shelf and regular price of every product in every period; the last known ones where nothing was sold.
+
+    **Arguments:** `lines` with `product_id`, `period`, `quantity` and the two columns named `price` and
+    `regular_price`. The price of a period is the median over its lines, which a few odd lines do not move.
+
+    **Returns** `product_id, period, price, regular_price, units` for the products in `lines`.
+    """
+    sold = lines.group_by("product_id", pl.col("period").cast(pl.Int32)).agg(
+        price=pl.col(price).median(), regular_price=pl.col(regular_price).median(), units=pl.col("quantity").sum()
+    )
+    calendar = pl.DataFrame({"period": range(periods)}, schema={"period": pl.Int32})
+    known = pl.col("price", "regular_price")
+    return (
+        sold.select("product_id")
+        .unique()
+        .join(calendar, how="cross")
+        .join(sold, on=["product_id", "period"], how="left")
+        .sort("product_id", "period")
+        .with_columns(known.forward_fill().over("product_id"), pl.col("units").fill_null(0.0))
+        .with_columns(known.backward_fill().over("product_id"))
+    )
+
+
 def build_tables(
     name: str,
     period_name: PeriodName,

@@ -99,7 +99,7 @@ def build_market(
             raise ValueError(f"a dense market of {count} products needs {count} places a row, not {width}")
         pairs = dense_pairs(rows, count)
     else:
-        pairs = sparse_pairs(candidates, count, queue=traits.habitual or not observed)
+        pairs = sparse_pairs(candidates, count)
     market = Market(
         **{key: _single(value) for key, value in arrays.items() if key != "lead_time"},
         lead_time=jnp.asarray(arrays["lead_time"], jnp.int32),

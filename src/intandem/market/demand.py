@@ -189,7 +189,7 @@ def _totals_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:  # type
 
 
 @jax.custom_jvp
-def _with_expected_gradient(
+def with_expected_gradient(
     pairs: Float[Array, "rows width"], expected: Float[Array, "rows width"]
 ) -> Float[Array, "rows width"]:
     """The draw, with the gradient of its mean."""
@@ -197,8 +197,8 @@ def _with_expected_gradient(
     return pairs
 
 
-@_with_expected_gradient.defjvp
-def _with_expected_gradient_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:  # type: ignore[type-arg]
+@with_expected_gradient.defjvp
+def with_expected_gradient_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:  # type: ignore[type-arg]
     return primals[0], tangents[1]
 
 
@@ -221,7 +221,7 @@ def draw_demand(
     probability = choice_probability(market, unexposed, exposure, jax.lax.stop_gradient(available))
     pairs = _draw_pairs(market, jax.lax.stop_gradient(visits), jax.lax.stop_gradient(probability), choice_key)
     total, drawn = _totals(market, visits, probability, pairs)
-    return Demand(visits, _with_expected_gradient(pairs, visits[:, None] * probability), total, drawn)
+    return Demand(visits, with_expected_gradient(pairs, visits[:, None] * probability), total, drawn)
 
 
 def next_intention(

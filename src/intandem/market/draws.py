@@ -150,23 +150,23 @@ def systematic_share(
     + offset)/asked)`. With `offset` uniform on `0..asked-1` every unit is served with probability exactly
     `served/asked`, and the shares add up to `served` exactly.
 
-    **Arguments:** all whole; `start + units <= asked`, `served <= asked`, `asked` below 2**22.
-    """
-    return _scaled(start + units, served, asked, offset) - _scaled(start, served, asked, offset)
-
-
-def _scaled(
-    count: Int[Array, "..."], served: Int[Array, "..."], asked: Int[Array, "..."], offset: Int[Array, "..."]
-) -> Int[Array, "..."]:
-    """`floor((count * served + offset) / asked)` in 32 bits: a float guess, mended by its exact remainder.
-
-    The product may overflow, but the remainder is small, and arithmetic modulo 2**32 gives it exactly.
+    **Arguments:** all whole; `start + units <= asked`, `served <= asked`, `0 <= offset < asked`, `asked` below 2**22.
     """
     whole = jnp.maximum(asked, 1)
-    guess = jnp.floor(count.astype(jnp.float32) * (served.astype(jnp.float32) / whole.astype(jnp.float32))).astype(
-        jnp.int32
-    )
-    for _ in range(3):
-        remainder = count * served + offset - guess * whole
-        guess = guess + (remainder >= whole).astype(jnp.int32) - (remainder < 0).astype(jnp.int32)
-    return guess
+    left_over = _divide(start, served, whole, offset)[1]
+    return _divide(units, served, whole, left_over)[0]
+
+
+def _divide(
+    count: Int[Array, "..."], served: Int[Array, "..."], asked: Int[Array, "..."], rest: Int[Array, "..."]
+) -> tuple[Int[Array, "..."], Int[Array, "..."]]:
+    """Quotient and remainder of `(count * served + rest) / asked` in 32 bits.
+
+    The product may overflow, but a float guess is at most one off, so the remainder is small, and arithmetic modulo
+    2**32 gives it exactly.
+    """
+    times = served.astype(jnp.float32) * count.astype(jnp.float32) + rest.astype(jnp.float32)
+    guess = jnp.floor(times / asked.astype(jnp.float32)).astype(jnp.int32)
+    remainder = count * served + rest - guess * asked
+    off = (remainder >= asked).astype(jnp.int32) - (remainder < 0).astype(jnp.int32)
+    return guess + off, remainder - off * asked

@@ -7,37 +7,24 @@ no index is stored and spreading and totalling are a broadcast and a sum.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
-
-
-class QueueOrder(eqx.Module):
-    """Pairs in product order, for what must be counted along each product's queue of customers.
-
-    - `place`: the flat place of each pair, products one after another, rows in order within a product.
-    - `rank`: the inverse permutation: where in that order each flat place stands.
-    - `start`: where in that order each product begins (`products` entries).
-    """
-
-    place: Int[Array, " pairs"]
-    rank: Int[Array, " pairs"]
-    start: Int[Array, " products"]
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 
 class Pairs(eqx.Module):
     """Which product stands at which place of which customer row.
 
     - `product`: product index per place; `products` (one past the last) marks an empty place. `None`: dense.
-    - `queue`: product order, only where units must be given to customers one by one in a sparse layout.
     - `products`, `rows`, `width`: sizes.
     - `ragged`: some places are empty.
     """
 
     product: Int[Array, "rows width"] | None
-    queue: QueueOrder | None
     products: int = eqx.field(static=True)
     rows: int = eqx.field(static=True)
     width: int = eqx.field(static=True)
@@ -60,7 +47,7 @@ class Pairs(eqx.Module):
             return jnp.broadcast_to(jnp.arange(self.products), (self.rows, self.width))
         return jnp.minimum(self.product, self.products - 1) if self.ragged else self.product
 
-    def spread(self, values: Float[Array, " products"]) -> Float[Array, "#rows width"]:
+    def spread(self, values: Shaped[Array, " products"]) -> Shaped[Array, "#rows width"]:
         """Product values at every place (0 at an empty place); dense layouts give one row to broadcast."""
         if self.product is None:
             return values[None, :]
@@ -76,50 +63,82 @@ class Pairs(eqx.Module):
         zeros = jnp.zeros(self.products, values.dtype)
         return zeros.at[self.product.ravel()].add(values.ravel(), mode=mode)
 
-    def queued_before(self, units: Int[Array, "rows width"]) -> Int[Array, "rows width"]:
-        """Units asked for by earlier rows, per product: each pair's place in its product's queue."""
+    def along_queues(
+        self,
+        give: Callable[..., Int[Array, "lanes width"]],
+        units: Int[Array, "rows width"],
+        *values: Int[Array, " products"],
+    ) -> Int[Array, "rows width"]:
+        """Walks along each product's queue of customers and gives to every pair.
+
+        Customers queue lane after lane: lane `k` holds rows `k`, `k + lanes`, `k + 2 lanes`, ..., so that all lanes
+        are walked at once and memory is read in order.
+
+        **Arguments:**
+
+        - `give`: from the units ahead of a pair in its product's queue, its own units, and its product's `values`
+          to what the pair gets, elementwise.
+        - `units`: units asked for; 0 at empty places.
+        """
+        lanes = self._lanes()
+        steps = -(-self.rows // lanes)
+
+        def by_step(values: Int[Array, "rows width"]) -> Int[Array, "steps lanes width"]:
+            padded = jnp.pad(values, ((0, steps * lanes - self.rows), (0, 0)))
+            return padded.reshape(steps, lanes, self.width)
+
+        def dense_step(ahead: Array, units: Array) -> tuple[Array, Array]:
+            return ahead + units, give(ahead, units, *values)
+
         if self.product is None:
-            return jnp.cumsum(units, 0) - units
-        if self.queue is None:
-            raise ValueError("this layout was built without its queue order")
-        in_order = units.ravel().at[self.queue.place].get(mode="promise_in_bounds", unique_indices=True)
-        before = _exclusive_cumulative(in_order)
-        owner_start = before.at[jnp.minimum(self.queue.start, before.size - 1)].get()
-        flat = before.at[self.queue.rank].get(mode="promise_in_bounds", unique_indices=True)
-        at_start = owner_start.at[self.index()].get(mode="promise_in_bounds")
-        return flat.reshape(units.shape) - at_start
+            asked = by_step(units)
+            given = jax.lax.scan(dense_step, _exclusive_cumulative(asked.sum(0)), asked)[1]
+            return given.reshape(steps * lanes, self.width)[: self.rows]
+
+        lane = jnp.arange(lanes)[:, None] * self.products
+
+        def count(table: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
+            product, units = at
+            return table.at[product + lane].add(units, mode="promise_in_bounds"), None
+
+        def step(table: Array, at: tuple[Array, Array]) -> tuple[Array, Array]:
+            product, units = at
+            # Added first and read after, so that the table is updated in place and never copied.
+            through = count(table, at)[0]
+            ahead = through.at[product + lane].get(mode="promise_in_bounds") - units
+            return through, give(ahead, units, *(v.at[product].get(mode="promise_in_bounds") for v in values))
+
+        queue = (by_step(self.index()), by_step(units))
+        in_lane = jax.lax.scan(count, jnp.zeros(lanes * self.products, units.dtype), queue)[0]
+        ahead = _exclusive_cumulative(in_lane.reshape(lanes, self.products)).ravel()
+        given = jax.lax.scan(step, ahead, queue)[1]
+        return given.reshape(steps * lanes, self.width)[: self.rows]
+
+    def _lanes(self) -> int:
+        """How many lanes each queue has: enough to keep a step busy, few enough that counting them is cheap."""
+        wanted = min(self.rows // 16, 2_048 // self.width, 2 * self.rows * self.width // self.products)
+        for lanes in range(max(wanted, 1), max(wanted // 2, 0), -1):
+            if self.rows % lanes == 0:
+                return lanes
+        return max(wanted, 1)
 
 
-_BLOCK = 128
-
-
-def _exclusive_cumulative(units: Int[Array, " n"]) -> Int[Array, " n"]:
-    """Exclusive running sum. Blocks go through a triangular matrix product, several times faster than a scan
-    on a processor's wide units; counts within a block stay far below 2**24 and so exact in float32."""
-    n = units.size
-    if n <= 4 * _BLOCK:
-        return jnp.cumsum(units) - units
-    blocks = jnp.pad(units, (0, -n % _BLOCK)).reshape(-1, _BLOCK)
-    before_me = jnp.triu(jnp.ones((_BLOCK, _BLOCK), jnp.float32), 1)
-    within = jax.lax.dot(blocks.astype(jnp.float32), before_me, precision=jax.lax.Precision.HIGHEST)
-    sums = blocks.sum(1)
-    before = jnp.cumsum(sums) - sums
-    return (within.astype(units.dtype) + before[:, None]).ravel()[:n]
+def _exclusive_cumulative(units: Int[Array, "lanes products"]) -> Int[Array, "lanes products"]:
+    return jnp.cumsum(units, 0) - units
 
 
 def dense_pairs(rows: int, products: int) -> Pairs:
     """Every product is a candidate of every row."""
-    return Pairs(None, None, products, rows, products, False)
+    return Pairs(None, products, rows, products, False)
 
 
-def sparse_pairs(product: np.ndarray, products: int, *, queue: bool) -> Pairs:
+def sparse_pairs(product: np.ndarray, products: int) -> Pairs:
     """A layout from a table of product indices, `(rows, width)`; `products` marks an empty place.
 
     **Arguments:**
 
     - `product`: integers in `0..products`.
     - `products`: how many products there are.
-    - `queue`: also store the product order that unit-level fulfilment needs (8 bytes per pair).
 
     **Raises:** `ValueError` for an index out of range or a product twice in a row.
     """
@@ -131,12 +150,4 @@ def sparse_pairs(product: np.ndarray, products: int, *, queue: bool) -> Pairs:
     if bool(((in_row[:, 1:] == in_row[:, :-1]) & (in_row[:, 1:] < products)).any()):
         raise ValueError("a product may stand only once among a customer's candidates")
     ragged = bool((product == products).any())
-    order: QueueOrder | None = None
-    if queue:
-        flat = product.ravel()
-        place = np.argsort(flat, kind="stable").astype(np.int32)
-        rank = np.empty_like(place)
-        rank[place] = np.arange(place.size, dtype=np.int32)
-        start = np.searchsorted(flat[place], np.arange(products)).astype(np.int32)
-        order = QueueOrder(jnp.asarray(place), jnp.asarray(rank), jnp.asarray(start))
-    return Pairs(jnp.asarray(product), order, products, rows, width, ragged)
+    return Pairs(jnp.asarray(product), products, rows, width, ragged)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
-from intandem.market.demand import Demand
+from intandem.market.demand import Demand, with_expected_gradient
 from intandem.market.draws import systematic_share, uniform
 from intandem.market.model import Market, State
 
@@ -92,16 +92,8 @@ def served_pairs(
     no intention: a purchase counts in the period it is served only if that is the period it is asked for.
     """
     asked, served = jax.lax.stop_gradient((demand.total, served_new))
+    offset = jnp.minimum(jnp.floor(uniform(key, asked.shape) * asked), jnp.maximum(asked - 1, 0))
     units = jax.lax.stop_gradient(demand.pairs).astype(jnp.int32)
-    offset = jnp.floor(uniform(key, asked.shape) * asked)
-    offset = jnp.minimum(offset, jnp.maximum(asked - 1, 0))
-    spread = market.pairs.spread
-
-    def whole(values: Float[Array, " products"]) -> Int[Array, "#rows width"]:
-        return spread(values).astype(jnp.int32)
-
-    queued = market.pairs.queued_before(units)
-    drawn = systematic_share(queued, units, whole(asked), whole(served), whole(offset)).astype(jnp.float32)
+    drawn = market.pairs.along_queues(systematic_share, units, *(v.astype(jnp.int32) for v in (asked, served, offset)))
     share = served_new / jnp.maximum(demand.total, 1.0)
-    expected = demand.pairs * spread(share)
-    return drawn + expected - jax.lax.stop_gradient(expected)
+    return with_expected_gradient(drawn.astype(jnp.float32), demand.pairs * market.pairs.spread(share))

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from intandem.market.draws import bernoulli, binomial, uniform
 from intandem.market.model import Market, State
+from intandem.market.pairs import Pairs
 
 
 class Demand(eqx.Module):
@@ -163,29 +164,20 @@ def _draw_multinomial(
     return counts.T
 
 
-@eqx.filter_custom_jvp
-def _totals(
-    market: Market,
-    visits: Float[Array, " rows"],
-    probability: Float[Array, "rows width"],
-    pairs: Float[Array, "rows width"],
-) -> tuple[Float[Array, " products"], Float[Array, " products"]]:
-    """Totals of `pairs` per product, and zeros: the gradient below is the point."""
-    del visits, probability
-    total = market.pairs.total(pairs)
-    return total, jnp.zeros_like(total)
+@jax.custom_jvp
+def _drawn_gradient(
+    pairs: Pairs, share: Float[Array, "rows width"], expected: Float[Array, "rows width"]
+) -> Float[Array, " products"]:
+    """Zero per product, with the gradient of the part of `expected` that was drawn: `share` of each pair."""
+    del expected
+    # Zeros that depend on the batch: under vmap a custom derivative's result must be batched as its tangent is.
+    return jnp.zeros(pairs.products) + 0.0 * share[0, 0]
 
 
-@_totals.def_jvp
-def _totals_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:  # type: ignore[type-arg]
-    market, visits, probability, pairs = primals
-    total, zero = _totals(market, visits, probability, pairs)
-    tangent = tangents[2]
-    if tangent is None:
-        return (total, zero), (jnp.zeros_like(total), jnp.zeros_like(total))
-    expected = visits[:, None] * tangent
-    share = pairs / jnp.maximum(visits[:, None], 1.0)
-    return (total, zero), (market.pairs.total(expected), market.pairs.total(expected * share))
+@_drawn_gradient.defjvp
+def _drawn_gradient_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:  # type: ignore[type-arg]
+    pairs, share, _ = primals
+    return _drawn_gradient(*primals), pairs.total(tangents[2] * share)
 
 
 @jax.custom_jvp
@@ -220,8 +212,10 @@ def draw_demand(
     unexposed = unexposed_utility(market, state.intention, state.period)
     probability = choice_probability(market, unexposed, exposure, jax.lax.stop_gradient(available))
     pairs = _draw_pairs(market, jax.lax.stop_gradient(visits), jax.lax.stop_gradient(probability), choice_key)
-    total, drawn = _totals(market, visits, probability, pairs)
-    return Demand(visits, with_expected_gradient(pairs, visits[:, None] * probability), total, drawn)
+    asked = with_expected_gradient(pairs, visits[:, None] * probability)
+    share = pairs / jnp.maximum(visits[:, None], 1.0)
+    drawn = _drawn_gradient(market.pairs, share, visits[:, None] * probability)
+    return Demand(visits, asked, market.pairs.total(asked), drawn)
 
 
 def next_intention(

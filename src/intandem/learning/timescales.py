@@ -1,0 +1,95 @@
+"""Speeds: how fast each department and the critic move, and how their steps shrink.
+
+Update `n` takes a critic step `a_n`, an inventory step `b_n` and a recommendation step `c_n`, each of the form
+`rate / (1 + n / onset)^power`. With powers in (1/2, 1] the sums are infinite and the squares summable (Robbins and
+Monro 1951), and with powers that grow from critic to inventory to recommendation `b_n/a_n` and `c_n/b_n` tend to 0:
+each is quasi-static to the faster ones, and Borkar's (2008, chapter 6) argument for several timescales applies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import jax
+import optax
+from jaxtyping import Array, Float
+
+from intandem.errors import InputError
+
+Method = Literal["mtma", "stma", "reversed", "silo"]
+METHODS: tuple[Method, ...] = ("mtma", "stma", "reversed", "silo")
+PLANNED_METHODS = ("mtsa", "stsa", "independent")
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A step size: `rate / (1 + n / onset)^power` at update `n`."""
+
+    rate: float
+    power: float
+    onset: float
+
+    def at(self, update: Float[Array, ""] | int) -> Float[Array, ""]:
+        """The step size at an update, counted from 0.
+
+        ```python
+        >>> float(Speed(rate=0.1, power=1.0, onset=100.0).at(100))
+        0.05
+
+        ```
+        """
+        return self.rate / (1.0 + update / self.onset) ** self.power
+
+
+@dataclass(frozen=True)
+class Timescales:
+    """The speeds of the critic and of the two departments."""
+
+    critic: Speed
+    inventory: Speed
+    recommendation: Speed
+
+
+def default_timescales(updates: int) -> Timescales:
+    """Inventory fast, recommendation a quarter of it, the critic fastest; steps shrink from a third of the run on."""
+    onset = max(updates / 3, 1.0)
+    return Timescales(
+        critic=Speed(3e-2, 0.55, onset),
+        inventory=Speed(1.6e-2, 0.75, onset),
+        recommendation=Speed(4e-3, 0.95, onset),
+    )
+
+
+def timescales_of(method: str, fast_to_slow: Timescales) -> Timescales:
+    """The speeds of a method, from those of `mtma`.
+
+    `stma` moves both departments at one speed, the geometric mean of the two, so that the product of their speeds
+    stays what it is; `reversed` exchanges them.
+
+    **Raises:** `InputError` for a method that does not exist, or not yet.
+    """
+    if method in PLANNED_METHODS:
+        raise InputError("--method", f"'{method}' is planned and not built yet", f"choose one of {', '.join(METHODS)}")
+    if method not in METHODS:
+        raise InputError("--method", f"'{method}' is not known", f"choose one of {', '.join(METHODS)}")
+    fast, slow = fast_to_slow.inventory, fast_to_slow.recommendation
+    if method == "reversed":
+        return replace(fast_to_slow, inventory=slow, recommendation=fast)
+    if method == "stma":
+        one = Speed((fast.rate * slow.rate) ** 0.5, 0.5 * (fast.power + slow.power), fast.onset)
+        return replace(fast_to_slow, inventory=one, recommendation=one)
+    return fast_to_slow
+
+
+def optimiser(speed: Speed, clip: float) -> optax.GradientTransformation:
+    """Adam at a speed, gradients clipped within the department: one shared norm would couple the departments.
+
+    Adam's (Kingma and Ba 2015) second moment makes `speed` a step in the weights' own units, whatever the market's
+    money is counted in.
+    """
+
+    def schedule(count: jax.Array) -> jax.Array:
+        return speed.at(count)
+
+    return optax.chain(optax.clip_by_global_norm(clip), optax.adam(schedule, b1=0.9, b2=0.99))

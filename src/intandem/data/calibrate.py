@@ -1,0 +1,268 @@
+"""From a firm's tables to a market: fit the dynamic choice model, test it on held-out periods, build the market.
+
+The model, its estimation, what identifies the effects and what does not: see the documentation, "Calibration".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from intandem.data.calibrated_market import MarketSettings, assemble_market
+from intandem.data.choice_model import DYNAMIC, ChoiceData
+from intandem.data.controls import exposure_controls, product_week_exposure
+from intandem.data.estimation import Fit, fit_choice_model
+from intandem.data.holdout import baseline_scores, log_score
+from intandem.data.information import columns_of
+from intandem.data.panel import Panel, panel_of
+from intandem.data.prediction import fit_tables, predict
+from intandem.data.standard_errors import Estimate, clustered_covariance
+from intandem.data.tables import Tables
+from intandem.market.model import Market
+
+LEAST_EXPOSED = 50.0
+"""Exposures of visiting customers below which an effect is not estimated but stated."""
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """How to calibrate.
+
+    - `candidates_per_customer`: products modelled per customer (see `intandem.data.candidates`); all of them if
+      there are fewer.
+    - `holdout_share`: share of last periods to hold out where the calendar names no test periods.
+    - `least_observed`: periods of which a smaller fraction was recorded are left out.
+    - `across_stores`: also control for the product's mean exposure in each period, so that only differences
+      between customers or stores in the same period count.
+    - `stated_exposure_effect`, `stated_carry_over`: taken where the data have no exposures.
+    - `market`: what the data do not say of supply and costs.
+    """
+
+    candidates_per_customer: int = 60
+    holdout_share: float = 0.15
+    least_observed: float = 0.5
+    across_stores: bool = False
+    stated_exposure_effect: float = 0.4
+    stated_carry_over: float = 0.2
+    market: MarketSettings = field(default_factory=MarketSettings)
+
+
+@dataclass(frozen=True)
+class ExposureEffect:
+    """The effect of one exposure on the utility of the exposed product, in logit units.
+
+    - `mean`, `se`: over the products. `spread`: standard deviation between products.
+    - `by_product`: shrunk to the mean. `estimated`: false where the value was stated.
+    - `kinds`: effect of each kind of exposure and, as `a x b`, what both together differ from their sum.
+    """
+
+    mean: float
+    se: float
+    spread: float
+    by_product: np.ndarray
+    estimated: bool
+    kinds: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A market and how far to trust it.
+
+    - `market`; `exposure_effect`; `persistence`, `carry_over`, `habit`, `elasticity` with standard errors.
+    - `holdout_log_likelihood`: mean per opportunity (a visiting customer and a candidate product) in held-out
+      periods; `baselines`: the same for `popularity` and `shrunk_frequency`; `baseline_log_likelihood`: the better.
+    - `fit`: tables for a report: `product_period`, `calibration_curve`, `period`.
+    - `identification`: what the effects rest on. `assumptions`: what a report must repeat.
+    - `units_per_purchase`: units of the source in one purchase, which is the market's unit.
+    - `settings`, `panel`, `choice_fit`: how it came about.
+    """
+
+    market: Market
+    exposure_effect: ExposureEffect
+    persistence: Estimate
+    carry_over: Estimate
+    habit: Estimate
+    elasticity: Estimate
+    holdout_log_likelihood: float
+    baseline_log_likelihood: float
+    baselines: dict[str, float]
+    fit: dict[str, pl.DataFrame]
+    identification: str
+    assumptions: tuple[str, ...]
+    units_per_purchase: np.ndarray
+    settings: CalibrationSettings
+    panel: Panel
+    choice_fit: Fit
+
+
+def calibrate(
+    tables: Tables,
+    settings: CalibrationSettings | None = None,
+    *,
+    progress: Callable[[int, float], None] | None = None,
+) -> Calibration:
+    """Fits a market to a firm's tables.
+
+    **Arguments:**
+
+    - `tables`: see `intandem.data.tables`.
+    - `settings`: see `CalibrationSettings`.
+    - `progress`: called after every Newton step with its number and the log-likelihood.
+
+    **Raises:** `InputError` where the tables hold no purchase to learn from.
+    """
+    settings = settings or CalibrationSettings()
+    panel = panel_of(
+        tables,
+        candidates_per_customer=settings.candidates_per_customer,
+        holdout_share=settings.holdout_share,
+        least_observed=settings.least_observed,
+    )
+    scored = panel.opportunities * panel.train[:, None, None]
+    exposures = float((panel.exposed * scored * panel.exposure_known[:, :, None]).sum())
+    estimated = exposures >= LEAST_EXPOSED
+    fixed = {} if estimated else {"exposure": settings.stated_exposure_effect, "carry_over": settings.stated_carry_over}
+    data, covariates = choice_data(panel, scored, estimated, across_stores=settings.across_stores)
+    fit = fit_choice_model(data, panel.group, fixed=fixed, report=progress)
+    estimates = _estimates(fit, data, panel, covariates)
+    effect = _exposure_effect(fit, data, panel, estimated)
+    probability = predict(fit, data)
+    score = float("nan")
+    baselines: dict[str, float] = {}
+    if panel.test.any():
+        score = log_score(probability[panel.test], panel.bought[panel.test], panel.opportunities[panel.test])
+        baselines = baseline_scores(panel)
+    market, units, assumed = assemble_market(tables, panel, fit, data, estimates["elasticity"].value, settings.market)
+    return Calibration(
+        market=market,
+        exposure_effect=effect,
+        persistence=estimates["persistence"],
+        carry_over=estimates["carry_over"],
+        habit=estimates["habit"],
+        elasticity=estimates["elasticity"],
+        holdout_log_likelihood=score,
+        baseline_log_likelihood=max(baselines.values(), default=float("nan")),
+        baselines=baselines,
+        fit=fit_tables(panel, probability),
+        identification=_identification(panel, settings, estimated),
+        assumptions=(*tables.assumptions, *assumed, *_limits(panel, estimated, settings)),
+        units_per_purchase=units,
+        settings=settings,
+        panel=panel,
+        choice_fit=fit,
+    )
+
+
+def choice_data(
+    panel: Panel, scored: np.ndarray, exposed: bool, *, across_stores: bool = False
+) -> tuple[ChoiceData, tuple[str, ...]]:
+    """The panel as the likelihood reads it, and the names of its varying covariates."""
+    periods, pairs = panel.periods, panel.rows * panel.candidates.shape[1]
+    varying: dict[str, np.ndarray] = {}
+    log_ratio = np.log(panel.price_ratio)
+    if float(log_ratio.std()) > 1e-6:
+        varying["elasticity"] = -panel.of_pairs(log_ratio)
+    if exposed and float(panel.exposure_known.min()) == 0.0:
+        unknown = 1.0 - panel.exposure_known[:, :, None]
+        varying["exposure_unknown"] = np.broadcast_to(unknown, panel.bought.shape)
+    if exposed and across_stores:
+        varying["product_period_exposure"] = panel.of_pairs(product_week_exposure(panel))
+    controls = exposure_controls(panel) if exposed else np.zeros((0, pairs))
+
+    def single(values: np.ndarray) -> jnp.ndarray:
+        return jnp.asarray(np.asarray(values, np.float32).reshape(periods, pairs))
+
+    stacked = [single(values) for values in varying.values()]
+    data = ChoiceData(
+        product=jnp.asarray(panel.pair_product, jnp.int32),
+        row=jnp.asarray(np.repeat(np.arange(panel.rows), panel.candidates.shape[1]), jnp.int32),
+        group=jnp.asarray(panel.group[panel.pair_product], jnp.int32),
+        scored=single(scored),
+        bought=single(panel.bought),
+        exposed=single(panel.exposed),
+        varying=jnp.stack(stacked) if stacked else jnp.zeros((0, periods, pairs)),
+        fixed=jnp.asarray(controls, jnp.float32),
+        rows=panel.rows,
+        products=panel.products,
+        groups=int(panel.group.max()) + 1,
+    )
+    return data, tuple(varying)
+
+
+def _estimates(fit: Fit, data: ChoiceData, panel: Panel, covariates: tuple[str, ...]) -> dict[str, Estimate]:
+    columns = columns_of(data)
+    names = (*DYNAMIC, *covariates)
+    contrasts = np.zeros((len(names), columns["log_spread"].stop))
+    contrasts[np.arange(len(names)), columns["shared"].start + np.arange(len(names))] = 1.0
+    errors = np.sqrt(np.diag(clustered_covariance(fit, panel.cluster, contrasts)))
+    found = {
+        name: Estimate(float(value), float(se))
+        for name, value, se in zip(names, np.asarray(fit.coefficients.shared, float), errors, strict=False)
+    }
+    found.setdefault("elasticity", Estimate(0.0, float("nan")))
+    if fit.precision[columns["shared"].start] > 1e9:
+        found["carry_over"] = Estimate(found["carry_over"].value, float("nan"))
+    return found
+
+
+def _exposure_effect(fit: Fit, data: ChoiceData, panel: Panel, estimated: bool) -> ExposureEffect:
+    by_product = np.asarray(fit.coefficients.shared[0] + fit.coefficients.deviation, float)
+    if not estimated:
+        return ExposureEffect(float(by_product.mean()), float("nan"), 0.0, by_product, False, {})
+    columns = columns_of(data)
+    contrast = np.zeros((1, columns["log_spread"].stop))
+    contrast[0, columns["shared"].start] = 1.0
+    contrast[0, columns["deviation"]] = 1 / panel.products
+    se = float(np.sqrt(clustered_covariance(fit, panel.cluster, contrast)[0, 0]))
+    return ExposureEffect(float(by_product.mean()), se, fit.spread["deviation"], by_product, True, {})
+
+
+def _identification(panel: Panel, settings: CalibrationSettings, estimated: bool) -> str:
+    habit = (
+        "Persistence and habit are identified by the timing of purchases within a pair, the unobserved taste of each "
+        "pair being integrated out as a normal random effect."
+    )
+    if not estimated:
+        return (
+            "The data record no exposures: the exposure effect and its carry-over are not identified and take stated "
+            f"values ({settings.stated_exposure_effect:g} and {settings.stated_carry_over:g}); report the null (0) and "
+            f"a strong case (0.8) beside them. {habit}"
+        )
+    unit = "store" if panel.by_store else "customer"
+    across = (
+        " The product's mean exposure in each period is held constant too, so that only differences between "
+        f"{unit}s in the same period count."
+        if settings.across_stores
+        else ""
+    )
+    feedback = "" if panel.by_store else " Past purchases are regressed out of exposures before their mean is taken."
+    return (
+        "Exposures were not given out at random. The exposure effect is identified by the timing of exposures within "
+        f"a pair of customer and product: the pair's mean exposure, product, customer, period and department-period "
+        f"effects and the week's price are held constant.{across}{feedback} It is causal as far as nothing else that "
+        "moves demand for one product in one period goes with its exposure. Carry-over is identified by purchases in "
+        f"the periods after an exposure; read it as an upper bound. {habit} Standard errors are clustered by {unit} "
+        f"({int(panel.cluster.max()) + 1} clusters)."
+    )
+
+
+def _limits(panel: Panel, estimated: bool, settings: CalibrationSettings) -> tuple[str, ...]:
+    limits = [
+        "One unit of the market is one purchase: a customer buys a product at most once a period, in the average "
+        "number of units; prices and costs are per purchase.",
+    ]
+    if panel.dropped:
+        limits.append(
+            f"{panel.dropped} purchases of products outside the customer's {panel.candidates.shape[1]} candidates are "
+            "left out."
+        )
+    if not estimated:
+        limits.append(
+            f"The exposure effect of {settings.stated_exposure_effect:g} is stated, not estimated: the data record no "
+            "exposures."
+        )
+    return tuple(limits)

@@ -1,0 +1,305 @@
+"""Fits the choice model: Newton steps on the penalised marginal likelihood, with shrinkage learnt on the way.
+
+Every step asks the compiled `evaluate` once for the likelihood, the scores and the information. Shifts of customers,
+weeks and groups and the products' deviations from the common exposure effect are shrunk to zero; how much is
+estimated with them (the evidence procedure of MacKay 1992, the same fixed point as restricted maximum likelihood).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+
+from intandem.data.choice_model import DYNAMIC, ChoiceData, Coefficients
+from intandem.data.information import Evaluation, assemble, columns_of, evaluate
+
+LARGEST_PERSISTENCE = 0.95
+LARGEST_MOVE = 0.5
+PINNED = 1e10
+"""Prior precision of a coefficient that the data cannot speak of."""
+
+WEAK_PRIORS = {"exposure": (0.0, 5.0), "carry_over": (0.5, 1.0), "persistence": (0.5, 0.5), "habit": (0.0, 2.0)}
+"""Mean and standard deviation of what is assumed of the dynamics before seeing data; other coefficients: 0 and 5."""
+
+SHRUNK = {"deviation": 0.3, "week": 0.3, "group_week": 0.2, "customer": 0.5}
+"""First guesses of the standard deviation of each family of shrunk coefficients."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted choice model.
+
+    - `coefficients`; `mean` and `variance` of the pair effects given the data.
+    - `spread`: standard deviation of each shrunk family (`deviation`, `week`, `group_week`, `customer`).
+    - `evaluation`: likelihood, scores and information at the optimum; `precision`: of the prior, per column.
+    - `information`: penalised information of the columns after the customers' shifts are eliminated.
+    - `log_likelihood`: marginal, of the scored periods. `steps`: Newton steps taken; `converged`.
+    """
+
+    coefficients: Coefficients
+    mean: np.ndarray
+    variance: np.ndarray
+    spread: dict[str, float]
+    evaluation: Evaluation
+    precision: np.ndarray
+    information: np.ndarray
+    log_likelihood: float
+    steps: int
+    converged: bool
+
+
+def first_coefficients(data: ChoiceData) -> Coefficients:
+    """A start: purchase rates of products, nothing else known."""
+    scored = np.asarray(data.scored.sum(0), float)
+    bought = np.asarray((data.bought * data.scored).sum(0), float)
+    trials = np.bincount(np.asarray(data.product), scored, data.products)
+    successes = np.bincount(np.asarray(data.product), bought, data.products)
+    rate = (successes + 0.5) / (trials + 20.0)
+    shared = np.zeros(len(DYNAMIC) + data.varying.shape[0] + data.fixed.shape[0])
+    shared[: len(DYNAMIC)] = (0.3, 0.5, 0.5, 0.2)
+    periods = data.scored.shape[0]
+    return Coefficients(
+        product=jnp.asarray(np.log(rate / (1 - rate)) - 0.3, jnp.float32),
+        customer=jnp.zeros(data.rows, jnp.float32),
+        week=jnp.zeros(periods, jnp.float32),
+        group_week=jnp.zeros((data.groups, periods), jnp.float32),
+        deviation=jnp.zeros(data.products, jnp.float32),
+        shared=jnp.asarray(shared, jnp.float32),
+        log_spread=jnp.asarray(-0.2, jnp.float32),
+    )
+
+
+def fit_choice_model(
+    data: ChoiceData,
+    product_group: np.ndarray,
+    *,
+    start: Coefficients | None = None,
+    fixed: dict[str, float] | None = None,
+    shrink_weeks: bool = True,
+    max_steps: int = 40,
+    report: Callable[[int, float], None] | None = None,
+) -> Fit:
+    """Maximises the penalised marginal likelihood.
+
+    **Arguments:**
+
+    - `product_group`: group of each product, as in `data.group`.
+    - `start`: where to start; by default from purchase rates.
+    - `fixed`: coefficients of `DYNAMIC` that are not estimated, with their values (`exposure` without any
+      exposure in the data, for one).
+    - `report`: called with step and log-likelihood.
+    """
+    problem = _Problem(data, product_group, fixed or {})
+    point = _Point.first(data, start or first_coefficients(data), fixed or {})
+    spread = dict(SHRUNK)
+    current = problem.evaluate(point)
+    converged = False
+    step = 0
+    for step in range(1, max_steps + 1):
+        information, precision = problem.information(current, spread)
+        delta, own_delta, decrement = problem.newton(point, current, information, precision, spread)
+        point, current = problem.advance(point, current, delta, own_delta, precision, spread)
+        known = dict(spread)
+        spread = problem.update_spread(point, current, information, spread)
+        if report is not None:
+            report(step, float(np.asarray(current.log_likelihood, float).sum()))
+        settled = all(abs(np.log(spread[name] / known[name])) < 0.05 for name in spread)
+        if decrement < 0.01 and settled:
+            converged = True
+            break
+    information, precision = problem.information(current, spread)
+    return Fit(
+        coefficients=point.coefficients,
+        mean=np.asarray(current.mean, float),
+        variance=np.asarray(current.variance, float),
+        spread=spread,
+        evaluation=current,
+        precision=precision,
+        information=information,
+        log_likelihood=float(np.asarray(current.log_likelihood, float).sum()),
+        steps=step,
+        converged=converged,
+    )
+
+
+@dataclass(frozen=True)
+class _Point:
+    """Coefficients, and where the quadrature looks for the pair effects."""
+
+    coefficients: Coefficients
+    centre: jnp.ndarray
+    scale: jnp.ndarray
+
+    @staticmethod
+    def first(data: ChoiceData, coefficients: Coefficients, fixed: dict[str, float]) -> _Point:
+        shared = np.array(coefficients.shared)
+        for name, value in fixed.items():
+            shared[DYNAMIC.index(name)] = value
+        pairs = data.product.shape[0]
+        spread = float(np.exp(coefficients.log_spread))
+        started = replace_coefficients(coefficients, shared=jnp.asarray(shared))
+        return _Point(started, jnp.zeros(pairs), jnp.full(pairs, 0.7 * spread))
+
+
+def replace_coefficients(coefficients: Coefficients, **changes: jnp.ndarray) -> Coefficients:
+    """A copy with some fields replaced."""
+    fields = {name: getattr(coefficients, name) for name in Coefficients.__dataclass_fields__}
+    return Coefficients(**{**fields, **changes})
+
+
+class _Problem:
+    """The objective with its columns: what stays the same over the steps."""
+
+    def __init__(self, data: ChoiceData, product_group: np.ndarray, fixed: dict[str, float]) -> None:
+        self.data = data
+        self.product_group = product_group
+        self.fixed = fixed
+        self.columns = columns_of(data)
+        self.size = self.columns["log_spread"].stop
+        centre = np.zeros(self.size)
+        weak = np.full(self.size, 1e-3)
+        first = self.columns["shared"].start
+        weak[self.columns["shared"]] = 1 / 25.0
+        for index, name in enumerate(DYNAMIC):
+            centre[first + index], deviation = WEAK_PRIORS[name]
+            weak[first + index] = PINNED if name in fixed else 1 / deviation**2
+        self.centre, self.weak = centre, weak
+
+    def evaluate(self, point: _Point) -> Evaluation:
+        return evaluate(self.data, point.coefficients, point.centre, point.scale)
+
+    def vector(self, coefficients: Coefficients) -> np.ndarray:
+        parts = [
+            coefficients.product,
+            coefficients.deviation,
+            coefficients.week,
+            coefficients.group_week.ravel(),
+            coefficients.shared,
+            coefficients.log_spread[None],
+        ]
+        return np.concatenate([np.asarray(part, float) for part in parts])
+
+    def precision(self, spread: dict[str, float]) -> np.ndarray:
+        precision = self.weak.copy()
+        for name in ("deviation", "week", "group_week"):
+            precision[self.columns[name]] = 1 / spread[name] ** 2
+        if self.data.groups == 1:
+            precision[self.columns["group_week"]] = PINNED
+        if "exposure" in self.fixed:
+            precision[self.columns["deviation"]] = PINNED
+        precision[self.columns["log_spread"]] = 1e-3
+        return precision
+
+    def information(self, current: Evaluation, spread: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+        precision = self.precision(spread)
+        own = current.customer_information + 1 / spread["customer"] ** 2
+        full = assemble(current.blocks, self.columns, self.product_group)
+        full -= (current.cross / own[:, None]).T @ current.cross
+        last = self.columns["log_spread"].start
+        full[last, last] = max(full[last, last], 0.02 * self.data.product.shape[0] * 1e-2)
+        full[np.diag_indices(self.size)] += precision
+        return full, precision
+
+    def objective(
+        self, coefficients: Coefficients, current: Evaluation, precision: np.ndarray, spread: dict[str, float]
+    ) -> float:
+        gap = self.vector(coefficients) - self.centre
+        free = precision < PINNED
+        own = np.asarray(coefficients.customer, float)
+        return float(
+            current.log_likelihood.sum()
+            - 0.5 * (precision * gap**2)[free].sum()
+            - 0.5 * (own**2).sum() / spread["customer"] ** 2
+        )
+
+    def newton(
+        self,
+        point: _Point,
+        current: Evaluation,
+        information: np.ndarray,
+        precision: np.ndarray,
+        spread: dict[str, float],
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        vector = self.vector(point.coefficients)
+        own = np.asarray(point.coefficients.customer, float)
+        own_precision = 1 / spread["customer"] ** 2
+        own_information = current.customer_information + own_precision
+        own_gradient = current.customer_score - own_precision * own
+        free = precision < PINNED
+        gradient = current.scores.sum(0) - precision * (vector - self.centre)
+        gradient -= (current.cross / own_information[:, None]).T @ own_gradient
+        gradient = np.where(free, gradient, 0.0)
+        delta = np.linalg.solve(information, gradient)
+        at = self.columns["shared"].start + DYNAMIC.index("persistence")
+        target = vector[at] + delta[at]
+        if free[at] and not 0.0 <= target <= LARGEST_PERSISTENCE:
+            # At the edge of what is allowed the others move as if the persistence stood there.
+            move = np.clip(target, 0.0, LARGEST_PERSISTENCE) - vector[at]
+            others = np.arange(self.size) != at
+            right = gradient[others] - information[others, at] * move
+            delta[others] = np.linalg.solve(information[np.ix_(others, others)], right)
+            delta[at] = move
+        own_delta = (own_gradient - current.cross @ delta) / own_information
+        decrement = 0.5 * float(gradient @ delta)
+        kinds = slice(self.columns["shared"].start, self.size)
+        largest = np.abs(delta[kinds]).max()
+        shorter = min(1.0, LARGEST_MOVE / max(largest, 1e-9))
+        return shorter * delta, shorter * own_delta, decrement
+
+    def advance(
+        self,
+        point: _Point,
+        current: Evaluation,
+        delta: np.ndarray,
+        own_delta: np.ndarray,
+        precision: np.ndarray,
+        spread: dict[str, float],
+    ) -> tuple[_Point, Evaluation]:
+        before = self.objective(point.coefficients, current, precision, spread)
+        centre = jnp.asarray(current.mean, jnp.float32)
+        scale = jnp.asarray(np.sqrt(current.variance), jnp.float32)
+        length = 1.0
+        for _ in range(8):
+            moved = _Point(self._moved(point.coefficients, length * delta, length * own_delta), centre, scale)
+            result = self.evaluate(moved)
+            after = self.objective(moved.coefficients, result, precision, spread)
+            if np.isfinite(after) and after >= before - 1.0:
+                return moved, result
+            length /= 2
+        return _Point(point.coefficients, centre, scale), current
+
+    def _moved(self, coefficients: Coefficients, delta: np.ndarray, own_delta: np.ndarray) -> Coefficients:
+        def move(name: str, values: jnp.ndarray) -> jnp.ndarray:
+            step = delta[self.columns[name]].reshape(values.shape)
+            return jnp.asarray(np.asarray(values, float) + step, jnp.float32)
+
+        changes = {name: move(name, getattr(coefficients, name)) for name in self.columns}
+        customer = np.asarray(coefficients.customer, float) + own_delta
+        return Coefficients(**changes, customer=jnp.asarray(customer, jnp.float32))
+
+    def update_spread(
+        self, point: _Point, current: Evaluation, information: np.ndarray, spread: dict[str, float]
+    ) -> dict[str, float]:
+        vector = self.vector(point.coefficients)
+        uncertainty = np.diag(np.linalg.inv(information))
+        updated = dict(spread)
+        families: dict[str, tuple[np.ndarray, np.ndarray]] = {
+            name: (vector[self.columns[name]], uncertainty[self.columns[name]])
+            for name in ("deviation", "week", "group_week")
+        }
+        own = np.asarray(point.coefficients.customer, float)
+        own_uncertainty = 1 / (current.customer_information + 1 / spread["customer"] ** 2)
+        families["customer"] = (own, own_uncertainty)
+        skipped = {"group_week"} if self.data.groups == 1 else set()
+        if "exposure" in self.fixed:
+            skipped.add("deviation")
+        for name, (values, doubt) in families.items():
+            if name in skipped:
+                continue
+            learnt = max(len(values) - doubt.sum() / spread[name] ** 2, 0.05 * len(values))
+            found = float(np.sqrt((values**2).sum() / learnt))
+            updated[name] = float(np.clip(found, 0.02, 3.0))
+        return updated

@@ -1,0 +1,50 @@
+"""Standard errors that allow for correlation within a cluster: a customer, or a store where exposures are a store's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intandem.data.estimation import PINNED, Fit
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error; `nan` where it was stated and not estimated."""
+
+    value: float
+    se: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Two standard errors to either side."""
+        return self.value - 2 * self.se, self.value + 2 * self.se
+
+
+def clustered_covariance(fit: Fit, cluster: np.ndarray, contrasts: np.ndarray) -> np.ndarray:
+    """Covariance of linear combinations of the columns of `intandem.data.information.columns_of`.
+
+    The sandwich `A^-1 (B + P) A^-1`: `A` the penalised information, `B` the sum over clusters of the outer product of
+    their scores times `G / (G - 1)` (Liang and Zeger 1986), and `P` the prior precision, which accounts for
+    what shrinkage leaves open (coefficients that are shrunk are draws from their prior).
+
+    **Arguments:**
+
+    - `cluster`: cluster of each customer row, from 0.
+    - `contrasts`: one combination per row, `(k, columns)`.
+
+    **Returns** `(k, k)`.
+    """
+    scores = fit.evaluation.scores
+    clusters = int(cluster.max()) + 1
+    summed = np.zeros((clusters, scores.shape[1]))
+    np.add.at(summed, cluster, scores)
+    free = fit.precision < PINNED
+    summed[:, ~free] = 0.0
+    directions = np.linalg.solve(fit.information, contrasts.T)
+    directions[~free] = 0.0
+    moved = summed @ directions
+    moved -= moved.mean(0)
+    meat = moved.T @ moved * clusters / max(clusters - 1, 1)
+    return meat + (directions * np.where(free, fit.precision, 0.0)[:, None]).T @ directions

@@ -69,11 +69,13 @@ def choice_probability(
     **Arguments:**
 
     - `unexposed`: from `unexposed_utility`.
-    - `exposure`: in [0, 1]. With independent choice, a slate's probability between 0 and 1 is the mixture of shown
-      and not shown, so that its gradient is the whole effect of showing the product.
+    - `exposure`: in [0, 1]. On a slate its gradient is the whole effect of showing the product or not, the rest of
+      the slate being as it is; with independent choice a value between 0 and 1 is the mixture of the two.
     - `available`: units for new demand; only whether there are any matters, and only with substitution.
     """
     if market.choice == "multinomial":
+        if market.exposure == "slate":
+            return _slate_choice_probability(market, unexposed, exposure, available)
         return _multinomial_probability(market, unexposed + market.exposure_effect * exposure, available)
     if market.exposure == "slate":
         without = jax.nn.sigmoid(unexposed)
@@ -94,6 +96,30 @@ def _multinomial_probability(
     largest = jax.lax.stop_gradient(jnp.max(utility, axis=1, keepdims=True, initial=0.0, where=offered))
     weight = jnp.where(offered, jnp.exp(jnp.where(offered, utility - largest, 0.0)), 0.0)
     return weight / (jnp.exp(-largest) + weight.sum(1, keepdims=True))
+
+
+def _slate_choice_probability(
+    market: Market,
+    unexposed: Float[Array, "rows width"],
+    exposure: Float[Array, "rows width"],
+    available: Float[Array, " products"],
+) -> Float[Array, "rows width"]:
+    """Choice probabilities whose gradient in the exposure is the step from not shown to shown.
+
+    With weights `w` relative to the chance of the present row, showing product `j` instead of not changes the total
+    weight from `1 - p_j + low_j` to `1 - p_j + high_j`: its own probability moves from `low_j` to `high_j` over those
+    totals, and that of every other product `k` by `p_k` times the change of the totals' reciprocals.
+    """
+    shown = jax.lax.stop_gradient(exposure)
+    probability = _multinomial_probability(market, unexposed + market.exposure_effect * shown, available)
+    chance = jax.lax.stop_gradient(probability)
+    effect = market.exposure_effect
+    low, high = chance * jnp.exp(-effect * shown), chance * jnp.exp(effect * (1 - shown))
+    without, within = 1 - chance + low, 1 - chance + high
+    crowding = (1 / within - 1 / without) * exposure
+    others = crowding.sum(1, keepdims=True) - crowding
+    moving = (high / within - low / without) * exposure + chance * others
+    return probability + with_expected_gradient(jnp.zeros_like(probability), moving)
 
 
 def expected_demand(

@@ -28,7 +28,7 @@ class Column:
         """The rule in words, for the reference and for error messages.
 
         ```python
-        >>> Column("propensity", "number", "", minimum=0, maximum=1, above=True).rule
+        >>> Column("propensity", "number", "", minimum=0.0, maximum=1.0, above=True).rule
         'above 0 and at most 1'
 
         ```
@@ -85,9 +85,11 @@ SCHEMA: dict[str, Table] = {
                 Column("customer_id", "id", "who bought", required=True),
                 _PRODUCT,
                 *_when("when it was bought"),
-                Column("quantity", "number", "how much was bought", required=True, unit="units", minimum=0, above=True),
-                Column("price", "number", "price paid for one unit", unit="money per unit", minimum=0),
-                Column("total", "number", "price paid for the whole line", unit="money", minimum=0),
+                Column(
+                    "quantity", "number", "how much was bought", required=True, unit="units", minimum=0.0, above=True
+                ),
+                Column("price", "number", "price paid for one unit", unit="money per unit", minimum=0.0),
+                Column("total", "number", "price paid for the whole line", unit="money", minimum=0.0),
                 _STORE,
             ),
             required=True,
@@ -102,22 +104,22 @@ SCHEMA: dict[str, Table] = {
                 Column("name", "text", "what people call it"),
                 Column("department", "text", "a wide group of products"),
                 Column("category", "text", "a narrow group of products"),
-                Column("price", "number", "present selling price", unit="money per unit", minimum=0),
-                Column("regular_price", "number", "price without an offer", unit="money per unit", minimum=0),
-                Column("unit_cost", "number", "what the firm pays for one unit", unit="money per unit", minimum=0),
+                Column("price", "number", "present selling price", unit="money per unit", minimum=0.0),
+                Column("regular_price", "number", "price without an offer", unit="money per unit", minimum=0.0),
+                Column("unit_cost", "number", "what the firm pays for one unit", unit="money per unit", minimum=0.0),
                 Column(
                     "holding_cost",
                     "number",
                     "cost of keeping one unit",
                     unit="money per unit and period",
-                    minimum=0,
+                    minimum=0.0,
                 ),
-                Column("lost_sale_cost", "number", "cost of a unit asked for and not there", unit="money", minimum=0),
-                Column("fixed_order_cost", "number", "cost of placing an order", unit="money", minimum=0),
-                Column("lead_time", "whole", "from order to arrival", unit="periods", minimum=0),
-                Column("min_order", "whole", "smallest order", unit="units", minimum=0),
-                Column("order_multiple", "whole", "orders are multiples of it", unit="units", minimum=1),
-                Column("max_order", "whole", "largest order", unit="units", minimum=0),
+                Column("lost_sale_cost", "number", "cost of a unit asked for and not there", unit="money", minimum=0.0),
+                Column("fixed_order_cost", "number", "cost of placing an order", unit="money", minimum=0.0),
+                Column("lead_time", "whole", "from order to arrival", unit="periods", minimum=0.0),
+                Column("min_order", "whole", "smallest order", unit="units", minimum=0.0),
+                Column("order_multiple", "whole", "orders are multiples of it", unit="units", minimum=1.0),
+                Column("max_order", "whole", "largest order", unit="units", minimum=0.0),
             ),
             required=True,
             key=("product_id",),
@@ -143,12 +145,12 @@ SCHEMA: dict[str, Table] = {
                     "number",
                     "probability with which this exposure was chosen",
                     unit="probability",
-                    minimum=0,
-                    maximum=1,
+                    minimum=0.0,
+                    maximum=1.0,
                     above=True,
                 ),
             ),
-            key=("customer_id", "store_id", "product_id", "period", "kind"),
+            key=("customer_id", "store_id", "product_id", "date", "period", "kind"),
             one_of=(("date", "period"), ("customer_id", "store_id")),
             references=(("product_id", "products"), ("customer_id", "customers")),
         ),
@@ -158,7 +160,7 @@ SCHEMA: dict[str, Table] = {
             (
                 _PRODUCT,
                 *_when("when it was counted, before the period's sales"),
-                Column("on_hand", "number", "units on hand", required=True, unit="units", minimum=0),
+                Column("on_hand", "number", "units on hand", required=True, unit="units", minimum=0.0),
             ),
             key=("product_id", "date", "period"),
             one_of=(("date", "period"),),
@@ -169,7 +171,7 @@ SCHEMA: dict[str, Table] = {
             "What is on its way: one row per order not yet received.",
             (
                 _PRODUCT,
-                Column("quantity", "number", "units ordered", required=True, unit="units", minimum=0, above=True),
+                Column("quantity", "number", "units ordered", required=True, unit="units", minimum=0.0, above=True),
                 *_when("when it is due"),
             ),
             one_of=(("date", "period"),),

@@ -185,7 +185,8 @@ def _counts_by_date(raw: dict[str, RawTable], typed: dict[str, TypedTable]) -> b
 def _calendar(place: Path, lines: pl.DataFrame, mapping: Mapping, by_date: bool) -> tuple[pl.DataFrame, date | int]:
     """The calendar and its origin: the first day of period 0, or the firm's own number of it."""
     days = 7 if mapping.period_name == "week" else 1
-    first, last = lines["date" if by_date else "period"].min(), lines["date" if by_date else "period"].max()
+    when = "date" if by_date else "period"
+    first, last = lines[when].min(), lines[when].max()
     if isinstance(first, date) and isinstance(last, date):
         back = (first.weekday() - get_args(Weekday).index(mapping.week_start)) % 7 if days == 7 else 0
         origin: date | int = first - timedelta(days=back)
@@ -196,7 +197,7 @@ def _calendar(place: Path, lines: pl.DataFrame, mapping: Mapping, by_date: bool)
         origin, periods = first, last - first + 1
     if periods > LONGEST_CALENDAR:
         raise InputError(
-            place, f"runs from {first} to {last}: {periods:,} periods", "mend the one that is far off", key="date"
+            place, f"runs from {first} to {last}: {periods:,} periods", "mend the one that is far off", key=when
         )
     test = mapping.test_periods if mapping.test_periods is not None else (periods * 3 + 10) // 20 if periods > 3 else 0
     if test >= periods:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from intandem.errors import RunError
+from intandem.errors import InputError, RunError
 
-
-def _refuse(target: Path, error: OSError) -> RunError:
-    reason = error.strerror or str(error)
-    return RunError(target, f"cannot be written ({reason})", "free some space or choose another place")
+_OF_THE_SYSTEM = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
 def replace_file(target: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `target`; on success it becomes `target`, on failure it is removed.
 
-    **Raises:** `RunError` naming `target` if the system refuses (a full disk, no permission). An earlier file
-    at `target` stays as it was until the new one is complete.
+    An earlier file at `target` stays as it was until the new one is complete and on the disk, whatever ends the
+    work: an error, a full disk, an interrupt. A link is followed.
+
+    **Raises:** `RunError` naming `target` if the system refuses (a full disk, no permission), or if `target` is a
+    folder. Errors that are not the system's pass through.
 
     ```python
     >>> import tempfile, pathlib
@@ -34,20 +35,16 @@ def replace_file(target: str | Path) -> Iterator[Path]:
 
     ```
     """
-    target = Path(target)
-    beside: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        os.close(handle)
-        beside = Path(name)
-        yield beside
-        os.chmod(beside, 0o644)
-        os.replace(beside, target)
-    except OSError as error:
-        raise _refuse(target, error) from error
-    finally:
-        if beside is not None:
+    with _refusals(target):
+        place, beside = _places(target)
+        if place.is_dir():
+            raise IsADirectoryError("Is a directory")
+        try:
+            os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            yield beside
+            _put_on_disk(beside)
+            os.replace(beside, place)
+        finally:
             beside.unlink(missing_ok=True)
 
 
@@ -55,24 +52,68 @@ def replace_file(target: str | Path) -> Iterator[Path]:
 def replace_folder(target: str | Path) -> Iterator[Path]:
     """Yields a temporary folder beside `target`; on success it takes the place of `target` as a whole.
 
+    What was at `target` is gone afterwards: make sure that it is yours to replace. On failure it is as it was.
+
     **Raises:** `RunError` naming `target` if the system refuses, or if `target` is a file.
     """
-    target = Path(target)
-    beside: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-        yield beside
-        os.chmod(beside, 0o755)
-        if target.is_dir() and not target.is_symlink():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
-            os.replace(target, old)
-            os.replace(beside, target)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            os.replace(beside, target)
-    except OSError as error:
-        raise _refuse(target, error) from error
-    finally:
-        if beside is not None and beside.exists():
+    with _refusals(target):
+        place, beside = _places(target)
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError("Not a directory")
+        try:
+            beside.mkdir()
+            yield beside
+            for file in beside.rglob("*"):
+                if file.is_file():
+                    _put_on_disk(file)
+            _take_place(beside, place)
+        finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+
+def _take_place(beside: Path, place: Path) -> None:
+    old = beside.with_suffix(".old")
+    try:
+        if place.is_dir():
+            os.replace(place, old)
+        os.replace(beside, place)
+    except BaseException:
+        if old.exists() and not place.exists():
+            os.replace(old, place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _places(target: str | Path) -> tuple[Path, Path]:
+    """Where the target really is, in a folder that exists, and a free name beside it."""
+    place = Path(os.path.realpath(target))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place, place.parent / f".{place.name}.{secrets.token_hex(6)}.part"
+
+
+def _put_on_disk(file: Path) -> None:
+    with file.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+@contextmanager
+def _refusals(target: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        problem = f"cannot be written ({reason})"
+        raise RunError(target, problem, "free some space or choose another place") from error
+
+
+def _reason(error: Exception) -> str | None:
+    """Why the system refused, if that is what the error says."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, InputError | RunError):
+        return None
+    # Libraries written in Rust (Parquet, safetensors) report a full disk in the text of errors of their own.
+    number = _OF_THE_SYSTEM.search(str(error))
+    return None if number is None else os.strerror(int(number[1]))

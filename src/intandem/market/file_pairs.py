@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Int32, Integer
 
 from intandem.errors import InputError
 from intandem.market.file_tables import Table
@@ -20,7 +20,7 @@ _MOST_PLACES = 2**31
 class Layout:
     """Arguments of `build_market`: `candidates` is `None` where every product is a candidate of every row."""
 
-    candidates: Int[np.ndarray, "rows width"] | None
+    candidates: Int32[np.ndarray, "rows width"] | None
     base_utility: Float32[np.ndarray, "rows width"]
     exposure_effect: Float32[np.ndarray, "rows width"]
 
@@ -29,8 +29,8 @@ class Layout:
 class PairColumns:
     """Pairs row by row, in the order of their places: indices of customer rows and products, and values."""
 
-    customer: Int[np.ndarray, " pairs"]
-    product: Int[np.ndarray, " pairs"]
+    customer: Integer[np.ndarray, " pairs"]
+    product: Integer[np.ndarray, " pairs"]
     base_utility: Float32[np.ndarray, " pairs"]
     exposure_effect: Float32[np.ndarray, " pairs"]
 
@@ -88,7 +88,7 @@ def pair_layout(table: Table, rows: int, products: int) -> Layout:
     return Layout(candidates, *(_scattered(column, flat, 0, (rows, width)) for column in values))
 
 
-def _codes(column: pl.Series) -> Int[np.ndarray, " pairs"]:
+def _codes(column: pl.Series) -> Integer[np.ndarray, " pairs"]:
     return column.to_physical().cast(pl.UInt32).to_numpy()
 
 
@@ -104,6 +104,5 @@ def _repeated(table: Table) -> InputError:
     row = int((~both.is_duplicated() | both.to_struct().is_first_distinct()).arg_min() or 0)
     customer, product = both.row(row)
     same = (both["customer_id"] == customer) & (both["product_id"] == product)
-    return table.wrong(
-        row, "product_id", f"is paired with the customer in row {int(same.arg_max() or 0) + 1} too", "remove one"
-    )
+    first = table.label(int(same.arg_max() or 0))
+    return table.wrong(row, "product_id", f"is paired with the customer in {first} already", "remove one of the two")

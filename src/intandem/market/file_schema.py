@@ -11,7 +11,7 @@ from intandem.market.model import Choice, ExposureMode, PeriodName, UnmetDemand
 LARGEST_WHOLE = 2.0**24
 """The largest whole number up to which single precision counts without gaps."""
 
-LONGEST_LEAD_TIME = 1_000
+LONGEST_LEAD_TIME = 1_000.0
 """Periods; the state holds one row of the pipeline for each."""
 
 
@@ -39,13 +39,18 @@ class Key:
         return self.kind in ("number", "whole")
 
     @property
+    def bounded(self) -> bool:
+        """Whether some finite number is out of range."""
+        return math.isfinite(self.lowest) or math.isfinite(self.highest)
+
+    @property
     def expectation(self) -> str:
         """What to give, in words.
 
         ```python
-        >>> Key("whole", lowest=1).expectation
+        >>> Key("whole", lowest=1.0).expectation
         'a whole number of 1 or more'
-        >>> Key(lowest=0, highest=1, above=True).expectation
+        >>> Key(lowest=0.0, highest=1.0, above=True).expectation
         'a number above 0 and at most 1'
 
         ```
@@ -70,10 +75,10 @@ class Key:
 
 
 _TEXT = Key("text", required=True)
-_COST = Key(lowest=0)
-_REQUIRED_COST = Key(required=True, lowest=0)
+_COST = Key(lowest=0.0)
+_REQUIRED_COST = Key(required=True, lowest=0.0)
 _FLAG = Key("flag")
-_WHOLE = Key("whole", lowest=0)
+_WHOLE = Key("whole", lowest=0.0)
 
 SECTIONS: dict[str, dict[str, Key]] = {
     "market": {
@@ -82,21 +87,21 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "choice": Key("text", required=True, options=get_args(Choice)),
         "substitution": _FLAG,
         "exposure": Key("text", options=get_args(ExposureMode)),
-        "exposure_slots": Key("whole", required=True, lowest=0),
+        "exposure_slots": Key("whole", required=True, lowest=0.0),
         "unmet_demand": Key("text", options=get_args(UnmetDemand)),
-        "discount": Key(lowest=0, highest=1, above=True),
+        "discount": Key(lowest=0.0, highest=1.0, above=True),
         "observed": _FLAG,
     },
     "intention": {
-        "persistence": Key(lowest=0, highest=1, below=True),
+        "persistence": Key(lowest=0.0, highest=1.0, below=True),
         "carry_over": Key(),
         "habit": Key(),
     },
     "solve": {
-        "stock_cap": Key("whole", lowest=1),
+        "stock_cap": Key("whole", lowest=1.0),
         "backlog_cap": _WHOLE,
-        "exposure_levels": Key("numbers", lowest=0, highest=1),
-        "intention_grid": Key("whole", lowest=2),
+        "exposure_levels": Key("numbers", lowest=0.0, highest=1.0),
+        "intention_grid": Key("whole", lowest=2.0),
     },
 }
 """The sections of a market file; only `market` must be there."""
@@ -114,17 +119,17 @@ TABLES: dict[str, dict[str, Key]] = {
         "salvage": Key(),
         "elasticity": _COST,
         "regular_price": _COST,
-        "lead_time": Key("whole", required=True, lowest=0, highest=LONGEST_LEAD_TIME),
+        "lead_time": Key("whole", required=True, lowest=0.0, highest=LONGEST_LEAD_TIME),
         "min_order": _WHOLE,
-        "order_multiple": Key("whole", lowest=1),
-        "max_order": Key("whole", lowest=1),
+        "order_multiple": Key("whole", lowest=1.0),
+        "max_order": Key("whole", lowest=1.0),
         "initial_stock": _WHOLE,
         "habit": Key(),
     },
     "customers": {
         "customer_id": _TEXT,
-        "population": Key("whole", lowest=1),
-        "visit_probability": Key(lowest=0, highest=1),
+        "population": Key("whole", lowest=1.0),
+        "visit_probability": Key(lowest=0.0, highest=1.0),
     },
     "pairs": {
         "customer_id": _TEXT,
@@ -134,7 +139,7 @@ TABLES: dict[str, dict[str, Key]] = {
     },
     "season": {
         "product_id": _TEXT,
-        "position": Key("whole", required=True, lowest=0),
+        "position": Key("whole", required=True, lowest=0.0),
         "utility_shift": Key(required=True),
     },
 }

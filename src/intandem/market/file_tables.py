@@ -61,10 +61,9 @@ def shown(value: object) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a table"
-    if isinstance(value, float | int):
-        text = f"{value:.9g}" if isinstance(value, float) else f"{value:d}"
-    else:
-        text = repr(value) if isinstance(value, str) else str(value)
+    text = repr(value) if isinstance(value, str) else str(value)
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        text = f"{value:g}"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -82,8 +81,12 @@ def kind_problem(key: Key, value: object) -> str | None:
     if key.kind == "text":
         return None if isinstance(value, str) else f"is {shown(value)}, not a text"
     if key.kind == "numbers":
-        fits = isinstance(value, list) and bool(value) and all(_is_number(one) for one in value)
-        return None if fits else f"is {shown(value)}, not a list of numbers"
+        if not isinstance(value, list):
+            return f"is {shown(value)}, not a list"
+        strange = [one for one in value if not _is_number(one)]
+        if strange:
+            return f"holds {shown(strange[0])}, not a number"
+        return None if value else "is an empty list"
     return None if _is_number(value) else f"is {shown(value)}, not a number"
 
 
@@ -103,7 +106,7 @@ def first_fault(key: Key, values: pl.Series) -> tuple[int, str] | None:
         if key.kind == "whole":
             faults.append((values != values.floor(), "not a whole number"))
             faults.append((values.abs() > LARGEST_WHOLE, f"beyond {LARGEST_WHOLE:.0f}, where exact counts end"))
-        for given in (values, single):
+        for given in (values, single) if key.bounded else ():
             low = given <= key.lowest if key.above else given < key.lowest
             high = given >= key.highest if key.below else given > key.highest
             faults.append((low | high, "out of range"))
@@ -113,7 +116,8 @@ def first_fault(key: Key, values: pl.Series) -> tuple[int, str] | None:
     if not found:
         return None
     row, why = min(found, key=lambda fault: fault[0])
-    return row, f"is {shown(values[row])}, {why}" if why else "is empty"
+    verb = "holds" if key.kind == "numbers" else "is"
+    return row, f"{verb} {shown(values[row])}, {why}" if why else "is empty"
 
 
 def number_column(values: Sequence[object]) -> pl.Series:
@@ -182,10 +186,9 @@ def checked(table: Table, unique: Sequence[str]) -> Table:
         repeats = ~frame[column].is_first_distinct()
         if repeats.any():
             row = int(repeats.arg_max() or 0)
-            value = frame[column][row]
-            first = int((frame[column] == value).arg_max() or 0)
-            where = f"{table.name} {first + 1}" if table.inline else f"row {first + 1}"
-            raise table.wrong(row, column, f"is the id of {where} too", "give every row its own id")
+            first = int((frame[column] == frame[column][row]).arg_max() or 0)
+            problem = f"is the id of {table.label(first)} too"
+            raise table.wrong(row, column, problem, "give every row its own id")
     numbers = [column for column in frame.columns if keys[column].numeric]
     return Table(table.name, table.place, table.inline, frame.with_columns(pl.col(numbers).cast(pl.Float32)))
 

@@ -7,8 +7,6 @@ names the file, the row, the key and the cure; a market that breaks them is not 
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -114,10 +112,12 @@ def save_market(market: Market, path: str | Path) -> None:
     if inline and market.pairs.rows * market.pairs.width > INLINE_PAIRS:
         problem = f"would hold more than {INLINE_PAIRS:,} pairs in one TOML file"
         raise InputError(target, problem, "give a folder, a name without the ending .toml")
+    if not inline:
+        _refuse_other_folder(target)
     sections, tables = market_sections(market), market_tables(market)
-    for name, values in sections.items():
-        check_section(target, name, values)
-    check_choice(target, sections["market"])
+    settled = {name: check_section(target, name, values) for name, values in sections.items()}
+    check_choice(target, settled["market"])
+    solve_settings(target, settled.get("solve"), settled["market"])
     written = {}
     for name, frame in tables.items():
         ids = {"products": ["product_id"], "customers": ["customer_id"]}.get(name, [])
@@ -129,9 +129,8 @@ def save_market(market: Market, path: str | Path) -> None:
         with replace_file(target) as beside:
             beside.write_text(toml_text(sections, written), encoding="utf-8", newline="\n")
         return
-    _refuse_other_folder(target)
     files = {name: f"{name}.parquet" for name in written}
-    with replace_folder(target) as beside, _disk_errors():
+    with replace_folder(target) as beside:
         for name, frame in written.items():
             frame.write_parquet(beside / files[name])
         (beside / "market.toml").write_text(folder_text(sections, files), encoding="utf-8", newline="\n")
@@ -145,15 +144,6 @@ def _refuse_other_folder(target: Path) -> None:
         if others:
             problem = f"is a folder with other things in it ({others[0]})"
             raise InputError(target, problem, "give a new folder, or a name with the ending .toml")
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """Polars reports a full disk as an error of its own; here it becomes the system's."""
-    try:
-        yield
-    except pl.exceptions.PolarsError as error:
-        raise OSError(str(error)) from error
 
 
 def example_market(name: str) -> Market:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from intandem.errors import InputError, RunError
 from intandem.market import FAMILIES, Market, SolveSettings, build_market, family_market
 from intandem.market import files as market_files
+from intandem.market.file_schema import SECTIONS, TABLES
 from intandem.market.file_writing import shortest, toml_value
 from intandem.market.files import example_market, load_market, market_hash, save_market
 
@@ -399,3 +400,11 @@ def test_no_loop_over_pairs(tmp_path: Path) -> None:
     assert time.process_time() - start < 3
     assert loaded.pairs.dense
     assert np.asarray(loaded.base_utility).tobytes() == np.asarray(market.base_utility).tobytes()
+
+
+def test_every_key_is_in_the_reference() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "market-files.md").read_text()
+    for name, keys in {**SECTIONS, **TABLES}.items():
+        head = f"| `[{name}]` |" if name in SECTIONS else f"| `{name}` |"
+        rows = page.partition(head)[2].partition("\n\n")[0].splitlines()[2:]
+        assert [row.split("`")[1] for row in rows] == list(keys)

@@ -194,8 +194,8 @@ class Ledger(eqx.Module):
     exposure: Float[Array, " products"]
 
     @property
-    def profit(self) -> Float[Array, " products"]:
-        """Revenue less every cost."""
+    def profit(self) -> Float[Array, "*periods products"]:
+        """Revenue less every cost (of each period, for a stacked record)."""
         return (
             self.revenue
             - self.procurement
@@ -210,7 +210,7 @@ class Ledger(eqx.Module):
 class Outcome(eqx.Module):
     """What came of one period, per product, in units unless said otherwise.
 
-    - `order`: units ordered; `received`: units that arrived for this period (with lead time 0: the order).
+    - `order`: units ordered; `received`: units that arrived, at once (lead time 0) or as the period closes.
     - `demand`: units asked for; `sales`: units served, those owed from earlier included.
     - `served_new`: units served out of this period's demand; `lost`: demand gone for good.
     - `end_stock`, `end_backlog`: after fulfilment, before the next receipts.

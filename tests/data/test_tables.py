@@ -84,7 +84,7 @@ def test_exposures_by_store_reach_who_shopped_there() -> None:
     )
     tables = _tables(exposures=shown)
     assert tables.exposures.height == 6
-    assert tables.customer_exposures().drop("propensity").rows() == [
+    assert tables.customer_exposures().drop("propensity").sort(pl.all()).rows() == [
         (0, 1, 1, "mailer"),
         (1, 0, 0, "display"),
         (1, 1, 0, "recommendation"),

@@ -189,22 +189,27 @@ def _read_csv(path: Path, separator: str) -> pl.DataFrame:
         frame = frame.with_row_index(ROW, offset=1)
     except pl.exceptions.PolarsError:
         frame = _read_ragged(path, separator, header)
-    return frame.rename({name: name.strip() for name in frame.columns if name != name.strip()})
+    frame = frame.rename({name: name.strip() for name in frame.columns if name != name.strip()})
+    # A blank line holds nothing that could be lost; the rows after it keep their numbers.
+    return frame.filter(~pl.all_horizontal(pl.exclude(ROW).is_null()))
 
 
 def _read_ragged(path: Path, separator: str, header: list[str]) -> pl.DataFrame:
     """Line by line, for the file a fast reader refuses: what goes beyond the header lands in `EXTRA`."""
     width = len(header)
+    rows: list[list[str]] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.reader(lines, delimiter=separator) if row][1:]
-    except (UnicodeDecodeError, csv.Error) as error:
+            rows.extend(csv.reader(lines, delimiter=separator, strict=True))
+    except UnicodeDecodeError as error:
         raise InputError(path, "cannot be read as UTF-8 CSV", "save it as UTF-8") from error
+    except csv.Error as error:
+        raise InputError(path, "has a quotation mark without its pair", "close or double it", row=len(rows)) from error
     filled: list[list[str | None]] = [
         [value or None for value in row[:width]]
         + [None] * (width - len(row))
         + [separator.join(row[width:]) if len(row) > width else None]
-        for row in rows
+        for row in rows[1:]
     ]
     schema = dict.fromkeys([*header, EXTRA], pl.String)
     return pl.DataFrame(filled, schema=schema, orient="row").with_row_index(ROW, offset=1)

@@ -129,17 +129,26 @@ class Tables:
         Rows given by store reach the customers who visited that store in that period (`visits.store`).
         One row per customer, product, period and kind; a customer who does not visit is not exposed.
         """
-        columns = ["customer", "product", "period", "kind", "propensity"]
-        direct = self.exposures.filter(pl.col("customer").is_not_null()).join(
-            self.visits.select("customer", "period"), on=["customer", "period"], how="semi"
+        keys = ["customer", "product", "period", "kind"]
+        direct = (
+            self.exposures.filter(pl.col("customer").is_not_null())
+            .join(self.visits.select("customer", "period"), on=["customer", "period"], how="semi")
+            .select(*keys, "propensity")
+            .unique(keys, keep="first", maintain_order=True)
         )
         by_store = (
             self.exposures.filter(pl.col("customer").is_null())
             .drop("customer")
-            .join(self.visits.select("customer", "period", "store"), on=["store", "period"], how="inner")
+            .join(
+                self.visits.select("customer", "period", "store"),
+                on=["store", "period"],
+                how="inner",
+                maintain_order="left_right",
+            )
+            .select(*keys, "propensity")
+            .join(direct, on=keys, how="anti", maintain_order="left")
         )
-        both = pl.concat([direct.select(columns), by_store.select(columns)])
-        return both.unique(["customer", "product", "period", "kind"], keep="first").sort(columns[:4])
+        return pl.concat([direct, by_store])
 
     def summary(self) -> dict[str, int]:
         """Rows by table."""

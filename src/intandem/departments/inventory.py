@@ -65,11 +65,11 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         level = level + (ndtri(critical_ratio(market)) + corrections[:, 1]) * outlook.deviation
         short = level - observation.position + corrections[:, 2] * outlook.typical / (market.lead_time + 1.0)
         if not self.gated:
-            return OrderWish(jnp.maximum(short, 0.0), jnp.zeros_like(short))
+            return OrderWish(within_bounds(short, _largest(market)), jnp.zeros_like(short))
         # With a fixed cost the level is a reorder point; ordering restores it and a learned batch on top.
         demand = outlook.now_lifted
         batch = jnp.sqrt(2 * market.fixed_order_cost * demand / jnp.maximum(market.holding_cost, 1e-6))
-        quantity = jnp.maximum(short + batch * jnp.exp(corrections[:, 3]), 0.0)
+        quantity = within_bounds(short + batch * jnp.exp(corrections[:, 3]), _largest(market))
         below = short / jnp.maximum(outlook.deviation, 0.5)
         return OrderWish(quantity, 3.0 * below + 3.0 * corrections[:, 4])
 
@@ -83,12 +83,11 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         """Whole units by stochastic rounding, with the gradient of the wish straight through."""
         rounding_key, gate_key = jax.random.split(key)
         wish = self.wish(market, observation)
-        quantity = jnp.minimum(wish.quantity, _largest(market))
-        whole = _feasible_at_random(market, jax.lax.stop_gradient(quantity), rounding_key)
-        order = whole + quantity - jax.lax.stop_gradient(quantity)
+        quantity = jax.lax.stop_gradient(wish.quantity)
+        order = _feasible_at_random(market, quantity, rounding_key) + wish.quantity - quantity
         if not self.gated:
             return Sample(order, None)
-        placed = uniform(gate_key, quantity.shape) < jax.nn.sigmoid(wish.ordering)
+        placed = uniform(gate_key, wish.ordering.shape) < jax.nn.sigmoid(wish.ordering)
         log_probability = jnp.where(placed, jax.nn.log_sigmoid(wish.ordering), jax.nn.log_sigmoid(-wish.ordering))
         return Sample(jnp.where(placed, order, 0.0), log_probability)
 
@@ -108,6 +107,36 @@ def inventory_network(market: Market, standing: Reference, *, width: int, key: K
     return InventoryNetwork(
         ProductNetwork(len(FEATURES), 5, width=width, key=key), standing, gated=market.traits.fixed_costs
     )
+
+
+@jax.custom_vjp
+def within_bounds(
+    wish: Float[Array, " products"], largest: Float[Array, " products"]
+) -> Float[Array, " products"]:
+    """`wish` cut to `0..largest`, with the gradient of a projection.
+
+    A cut has no slope outside its bounds, and a product that is once not ordered would never be tried again. A
+    projected gradient step moves a point outside the bounds if the step leads back inside, and so does this.
+    """
+    return jnp.clip(wish, 0.0, largest)
+
+
+def _within_bounds_forward(
+    wish: Float[Array, " products"], largest: Float[Array, " products"]
+) -> tuple[Float[Array, " products"], tuple[Array, Array]]:
+    return within_bounds(wish, largest), (wish, largest)
+
+
+def _within_bounds_backward(
+    kept: tuple[Array, Array], slope: Float[Array, " products"]
+) -> tuple[Float[Array, " products"], Float[Array, " products"]]:
+    wish, largest = kept
+    # A loss is descended: a negative slope moves the wish up.
+    moves = ((wish >= 0) | (slope < 0)) & ((wish <= largest) | (slope > 0))
+    return jnp.where(moves, slope, 0.0), jnp.zeros_like(largest)
+
+
+within_bounds.defvjp(_within_bounds_forward, _within_bounds_backward)
 
 
 def _largest(market: Market) -> Float[Array, " products"]:

@@ -1,0 +1,8 @@
+"""How departments improve: MTMA and its rivals, the critic they train with, and bundles of what was trained."""
+
+from intandem.learning.mtma import Training as Training
+from intandem.learning.mtma import TrainSettings as TrainSettings
+from intandem.learning.mtma import train as train
+from intandem.learning.timescales import METHODS as METHODS
+from intandem.learning.timescales import Speed as Speed
+from intandem.learning.timescales import Timescales as Timescales

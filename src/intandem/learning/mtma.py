@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -23,6 +24,7 @@ from intandem.departments import Firm, inventory_network, recommendation_network
 from intandem.departments.department import LearningDepartment
 from intandem.departments.outlook import Reference
 from intandem.errors import InputError
+from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
 from intandem.learning.critic import new_critic
 from intandem.learning.estimators import Learner, Window, pathwise_loss, play, unlimited_margin
 from intandem.learning.timescales import Timescales, default_timescales, optimiser, timescales_of
@@ -52,6 +54,17 @@ class TrainSettings:
     discount: float = 0.97
     trace: float = 0.9
     timescales: Timescales | None = None
+
+
+class Course(eqx.Module):
+    """What stays fixed during a run: the market, its standing figures, the speeds, and the settings that shape the
+    compiled program."""
+
+    market: Market
+    standing: Reference
+    speeds: Timescales
+    averaging: Float[Array, ""]
+    settings: TrainSettings = eqx.field(static=True)
 
 
 class TrainingState(eqx.Module):
@@ -110,7 +123,8 @@ def _by_department(learner: Learner) -> Learner:
     )
 
 
-def _optimisers(speeds: Timescales, clip: float) -> optax.GradientTransformation:
+def _optimisers(course: Course) -> optax.GradientTransformation:
+    speeds, clip = course.speeds, course.settings.clip
     return optax.partition(
         {
             "critic": optimiser(speeds.critic, clip),
@@ -121,24 +135,40 @@ def _optimisers(speeds: Timescales, clip: float) -> optax.GradientTransformation
     )
 
 
-def _start(market: Market, standing: Reference, settings: TrainSettings, seed: int) -> TrainingState:
+def _course(market: Market, settings: TrainSettings) -> Course:
+    speeds = timescales_of(settings.method, settings.timescales or default_timescales(settings.updates))
+    shops = settings.shops or int(np.clip(200_000 / market.base_utility.size, 4, 32))
+    window = settings.window or max(24, 4 * (market.longest_lead_time + 1))
+    # Speeds and length enter as arrays: they do not shape the program.
+    shaping = replace(settings, shops=shops, window=window, updates=0, timescales=None)
+    return Course(
+        market,
+        reference(market),
+        jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), speeds),
+        jnp.asarray(0.05 * settings.updates, jnp.float32),
+        shaping,
+    )
+
+
+def _start(course: Course, seed: int) -> TrainingState:
+    market, standing, settings = course.market, course.standing, course.settings
     keys = jax.random.split(jax.random.key(seed), 4)
-    sees_stock = settings.method != "silo"
     learner = Learner(
         Firm(
             inventory_network(market, standing, width=settings.width, key=keys[0]),
-            recommendation_network(standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
+            recommendation_network(
+                standing, width=settings.width, sees_stock=settings.method != "silo", key=keys[1]
+            ),
         ),
         new_critic(width=settings.width, key=keys[2]),
     )
-    opening = initial_state(market)
-    shops = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (settings.shops, *jnp.shape(leaf))), opening)
-    weights = eqx.filter(learner, _weights(learner))
-    speeds = timescales_of(settings.method, settings.timescales or default_timescales(settings.updates))
+    shops = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf, (settings.shops, *jnp.shape(leaf))), initial_state(market)
+    )
     return TrainingState(
         learner=learner,
         averaged=learner,
-        optimisers=_optimisers(speeds, settings.clip).init(weights),
+        optimisers=_optimisers(course).init(eqx.filter(learner, _weights(learner))),
         shops=shops,
         average=jnp.zeros(market.products),
         update=jnp.asarray(0),
@@ -146,86 +176,156 @@ def _start(market: Market, standing: Reference, settings: TrainSettings, seed: i
     )
 
 
-def _play_shops(
-    market: Market, standing: Reference, firm: Firm, shops: State, periods: int, key: Key[Array, ""]
-) -> tuple[State, Window]:
-    keys = jax.random.split(key, jax.tree.leaves(shops)[0].shape[0])
-    return jax.vmap(lambda state, key: play(market, standing, firm, state, periods, key))(shops, keys)
+def _play_shops(course: Course, firm: Firm, shops: State, key: Key[Array, ""]) -> tuple[State, Window]:
+    periods = course.settings.window
+    keys = jax.random.split(key, course.settings.shops)
+    return jax.vmap(lambda state, key: play(course.market, course.standing, firm, state, periods, key))(shops, keys)
 
 
 def _losses(
-    weights: Learner,
-    rest: Learner,
-    market: Market,
-    standing: Reference,
-    now: TrainingState,
-    settings: TrainSettings,
-    key: Key[Array, ""],
+    weights: Learner, rest: Learner, course: Course, now: TrainingState, key: Key[Array, ""]
 ) -> tuple[Float[Array, ""], tuple[State, Window, Float[Array, ""]]]:
+    market, settings = course.market, course.settings
     learner = eqx.combine(weights, rest)
     firm = learner.firm
     if settings.method == "silo":
         # Inventory meets the demand that recommendation makes; recommendation hears nothing of stock.
         firm = Firm(firm.inventory, jax.lax.stop_gradient(firm.recommendation))
-    shops, window = _play_shops(market, standing, firm, now.shops, settings.window, key)
+    shops, window = _play_shops(course, firm, now.shops, key)
+    discount = jnp.where(market.discount < 1, market.discount, settings.discount)
     loss, error = jax.vmap(
-        lambda played: pathwise_loss(
-            market, learner.critic, played, now.average, _discount(market, settings), settings.trace
-        )
+        lambda played: pathwise_loss(market, learner.critic, played, now.average, discount, settings.trace)
     )(window)
     total = loss.mean() + error.mean()
     if settings.method == "silo":
         apart = Firm(jax.lax.stop_gradient(learner.firm.inventory), learner.firm.recommendation)
-        own = _play_shops(market, standing, apart, now.shops, settings.window, key)[1]
+        own = _play_shops(course, apart, now.shops, key)[1]
         scale = jnp.maximum(own.before.stake[:, 0].sum(-1).mean(), 1e-6)
         total = total - unlimited_margin(market, own.outcomes).sum(-1).mean() / scale
     return total, (shops, window, error.mean())
 
 
-def _discount(market: Market, settings: TrainSettings) -> Float[Array, ""]:
-    return jnp.where(market.discount < 1, market.discount, settings.discount)
-
-
-def _update(
-    market: Market, standing: Reference, settings: TrainSettings, now: TrainingState
-) -> tuple[TrainingState, Progress]:
-    """One update: play, take the gradient, move each department at its own speed."""
+def _update(course: Course, now: TrainingState) -> tuple[TrainingState, Progress]:
+    """One update: play a window, take the gradient, move each department and the critic at its own speed."""
     key, play_key = jax.random.split(now.key)
     weights, rest = eqx.partition(now.learner, _weights(now.learner))
-    gradient, (shops, window, error) = jax.grad(_losses, has_aux=True)(
-        weights, rest, market, standing, now, settings, play_key
-    )
-    speeds = timescales_of(settings.method, settings.timescales or default_timescales(settings.updates))
-    moves, optimisers = _optimisers(speeds, settings.clip).update(gradient, now.optimisers, weights)
-    weights = optax.apply_updates(weights, moves)
-    learner = eqx.combine(weights, rest)
+    gradient, (shops, window, error) = jax.grad(_losses, has_aux=True)(weights, rest, course, now, play_key)
+    moves, optimisers = _optimisers(course).update(gradient, now.optimisers, weights)
+    learner = eqx.combine(optax.apply_updates(weights, moves), rest)
 
-    # The average of the last tenth of the iterates (Polyak and Ruppert) is what operates in the end.
-    memory = jnp.minimum(now.update, 0.05 * settings.updates) + 1.0
+    # What operates in the end is the running average of late iterates (Polyak and Juditsky 1992).
+    memory = jnp.minimum(now.update, course.averaging) + 1.0
     averaged = jax.tree.map(
         lambda old, new: old + (new - old) / memory if eqx.is_inexact_array(old) else old, now.averaged, learner
     )
-    outcomes = window.outcomes
-    profit = outcomes.ledger.profit.mean((0, 1))
+    profit = window.outcomes.ledger.profit.mean((0, 1))
     average = jnp.where(now.update == 0, profit, now.average + 0.02 * (profit - now.average))
+    following = TrainingState(learner, averaged, optimisers, shops, average, now.update + 1, key)
+    return following, _figures(course.market, window, error)
+
+
+def _figures(market: Market, window: Window, error: Float[Array, ""]) -> Progress:
+    outcomes = window.outcomes
     slots = jnp.maximum(market.exposure_slots * (market.population * market.visit_probability).sum(), 1e-6)
-    progress = Progress(
-        profit=profit.sum(),
+    return Progress(
+        profit=outcomes.profit.mean(),
         lost_share=outcomes.lost.sum() / jnp.maximum(outcomes.demand.sum(), 1.0),
         exposure_share=outcomes.exposures.sum(-1).mean() / slots,
         critic_error=error,
     )
-    following = TrainingState(learner, averaged, optimisers, shops, average, now.update + 1, key)
-    return following, progress
 
 
 @eqx.filter_jit
-def _advance(
-    fixed: tuple[Market, Reference, TrainSettings], now: TrainingState, updates: int
-) -> tuple[TrainingState, Progress]:
-    market, standing, settings = fixed
+def _advance(course: Course, now: TrainingState, updates: int) -> tuple[TrainingState, Progress]:
+    """`updates` updates in one compiled program."""
 
     def update(now: TrainingState, _: None) -> tuple[TrainingState, Progress]:
-        return _update(market, standing, settings, now)
+        return _update(course, now)
 
     return jax.lax.scan(update, now, None, length=updates)
+
+
+def train(
+    market: Market,
+    settings: TrainSettings | None = None,
+    seed: int = 0,
+    *,
+    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    checkpoint: str | Path | None = None,
+) -> Training:
+    """Trains a firm for a market.
+
+    **Arguments:**
+
+    - `settings`: how; the defaults train `mtma`.
+    - `seed`: of the weights and of all that is drawn.
+    - `progress`: called after every chunk with the updates done, their number and the chunk's mean figures.
+    - `checkpoint`: a file to keep the run's state in after every chunk. If it is there, the run goes on from it, and
+      ends as it would have without the stop. It is removed when the run is done.
+
+    **Raises:** `InputError` for settings that cannot be, or a checkpoint of another run.
+
+    ```python
+    >>> from intandem.market import family_market
+    >>> market = family_market("capped-supply", products=2, customers=3, seed=0)
+    >>> trained = train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
+    >>> sorted(trained.parameters)
+    ['critic', 'inventory', 'recommendation']
+
+    ```
+    """
+    settings = TrainSettings() if settings is None else settings
+    _check(settings)
+    started = time.monotonic()
+    course = _course(market, settings)
+    now = _start(course, seed)
+    figures: list[dict[str, np.ndarray]] = []
+    spent = 0.0
+    identity = run_identity(market, settings, seed)
+    if checkpoint is not None and Path(checkpoint).exists():
+        now, figures, spent = load_checkpoint(checkpoint, now, identity)
+    done = int(now.update)
+    chunk = max(1, min(CHUNK, settings.updates))
+    while done < settings.updates:
+        now, played = _advance(course, now, min(chunk, settings.updates - done))
+        figures.append({name: np.asarray(value) for name, value in vars(played).items()})
+        done = int(now.update)
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, now, figures, spent + time.monotonic() - started, identity)
+        if progress is not None:
+            progress(done, settings.updates, {name: float(value.mean()) for name, value in figures[-1].items()})
+    if checkpoint is not None:
+        Path(checkpoint).unlink(missing_ok=True)
+    return Training(
+        firm=now.averaged.firm,
+        curve={name: np.concatenate([part[name] for part in figures]) for name in figures[0]},
+        seconds=spent + time.monotonic() - started,
+        steps=settings.updates * course.settings.shops * course.settings.window,
+        parameters=_count(now.learner),
+        settings=settings,
+        seed=seed,
+    )
+
+
+CHUNK = 50
+"""Updates per call of the compiled program: a second or two of work between two signs of progress."""
+
+
+def _count(learner: Learner) -> dict[str, int]:
+    weights = eqx.filter(learner, _weights(learner))
+    parts = {
+        "inventory": weights.firm.inventory,
+        "recommendation": weights.firm.recommendation,
+        "critic": weights.critic,
+    }
+    return {name: sum(leaf.size for leaf in jax.tree.leaves(part)) for name, part in parts.items()}
+
+
+def _check(settings: TrainSettings) -> None:
+    timescales_of(settings.method, default_timescales(1))
+    if settings.estimator != "pathwise":
+        planned = "is planned and not built yet" if settings.estimator == "score" else "is not known"
+        raise InputError("--estimator", f"'{settings.estimator}' {planned}", "use pathwise")
+    for name, least in (("updates", 1), ("shops", 0), ("window", 0), ("width", 1)):
+        if getattr(settings, name) < least:
+            raise InputError(f"--{name}", f"is {getattr(settings, name)}", f"give {least} or more")

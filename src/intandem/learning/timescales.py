@@ -8,9 +8,9 @@ each is quasi-static to the faster ones, and Borkar's (2008, chapter 6) argument
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
+import equinox as eqx
 import jax
 import optax
 from jaxtyping import Array, Float
@@ -22,15 +22,14 @@ METHODS: tuple[Method, ...] = ("mtma", "stma", "reversed", "silo")
 PLANNED_METHODS = ("mtsa", "stsa", "independent")
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(eqx.Module):
     """A step size: `rate / (1 + n / onset)^power` at update `n`."""
 
-    rate: float
-    power: float
-    onset: float
+    rate: float | Float[Array, ""]
+    power: float | Float[Array, ""]
+    onset: float | Float[Array, ""]
 
-    def at(self, update: Float[Array, ""] | int) -> Float[Array, ""]:
+    def at(self, update: Array | int) -> Array | float:
         """The step size at an update, counted from 0.
 
         ```python
@@ -42,9 +41,9 @@ class Speed:
         return self.rate / (1.0 + update / self.onset) ** self.power
 
 
-@dataclass(frozen=True)
-class Timescales:
-    """The speeds of the critic and of the two departments."""
+class Timescales(eqx.Module):
+    """The speeds of the critic and of the two departments. They enter a run as arrays, so that runs which differ only
+    in speed share one compiled program."""
 
     critic: Speed
     inventory: Speed
@@ -75,10 +74,10 @@ def timescales_of(method: str, fast_to_slow: Timescales) -> Timescales:
         raise InputError("--method", f"'{method}' is not known", f"choose one of {', '.join(METHODS)}")
     fast, slow = fast_to_slow.inventory, fast_to_slow.recommendation
     if method == "reversed":
-        return replace(fast_to_slow, inventory=slow, recommendation=fast)
+        return Timescales(fast_to_slow.critic, inventory=slow, recommendation=fast)
     if method == "stma":
         one = Speed((fast.rate * slow.rate) ** 0.5, 0.5 * (fast.power + slow.power), fast.onset)
-        return replace(fast_to_slow, inventory=one, recommendation=one)
+        return Timescales(fast_to_slow.critic, inventory=one, recommendation=one)
     return fast_to_slow
 
 
@@ -89,7 +88,7 @@ def optimiser(speed: Speed, clip: float) -> optax.GradientTransformation:
     money is counted in.
     """
 
-    def schedule(count: jax.Array) -> jax.Array:
-        return speed.at(count)
+    def schedule(count: jax.typing.ArrayLike) -> jax.typing.ArrayLike:
+        return speed.at(count)  # type: ignore[arg-type]
 
     return optax.chain(optax.clip_by_global_norm(clip), optax.adam(schedule, b1=0.9, b2=0.99))

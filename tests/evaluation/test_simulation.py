@@ -17,7 +17,6 @@ from intandem.evaluation.simulation import default_warmup, simulate, trace
 from intandem.market import Decision, family_market, initial_state, step
 from intandem.market.files import example_market
 
-
 advance = eqx.filter_jit(lambda market, state, policy, key: step(market, state, policy(market, state, key), key))
 
 

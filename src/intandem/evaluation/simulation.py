@@ -53,6 +53,7 @@ class Totals(eqx.Module):
     end_stock: Float[Array, " products"]
     end_backlog: Float[Array, " products"]
     exposures: Float[Array, " products"]
+    profit: Float[Array, " products"]
     ledger: Ledger
     slots_used: Float[Array, ""]
     profit_batches: Float[Array, " batches"]
@@ -78,7 +79,7 @@ class Simulated:
     @cached_property
     def profit_by_run(self) -> np.ndarray:
         """Profit per period."""
-        return np.asarray(self.totals.ledger.profit).sum(1) / self.periods
+        return self._sum("profit") / self.periods
 
     @cached_property
     def discounted_by_run(self) -> np.ndarray:
@@ -145,7 +146,8 @@ class Simulated:
     @property
     def cover(self) -> float:
         """Periods of demand that the stock at the end of a period would last."""
-        return float(_ratio(self.per_period("end_stock").sum(), self.per_period("demand").sum()))
+        demand = float(self.per_period("demand").sum())
+        return self.end_stock / demand if demand > 0 else 0.0
 
     @property
     def exposure_concentration(self) -> float:
@@ -307,7 +309,7 @@ def _run_keys(seed: int, runs: int) -> Key[Array, " runs"]:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(np.asarray(part, float)), where=np.asarray(whole) > 0)
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
 
 
 @eqx.filter_jit
@@ -380,6 +382,7 @@ def _of_period(
         end_stock=outcome.end_stock,
         end_backlog=outcome.end_backlog,
         exposures=outcome.exposures,
+        profit=outcome.ledger.profit,
         ledger=outcome.ledger,
         slots_used=slots_used,
         profit_batches=jnp.where(batch, outcome.profit, 0.0),

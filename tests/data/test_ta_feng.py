@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from intandem.data.ta_feng import (
+    INSTANCES,
     MASKED_DATES,
     Instance,
     choose_customers,
@@ -193,6 +194,30 @@ def test_new_year_peaks_in_week_12_and_crashes_in_13(real: tuple[pl.DataFrame, p
 
 
 def test_prices_differ_between_customers(real: tuple[pl.DataFrame, pl.DataFrame]) -> None:
-    days = real[1].group_by("product_id", "date").agg(buyers=pl.len(), prices=pl.col("price").n_unique())
-    several = days.filter(pl.col("buyers") > 1)
-    assert several.select((pl.col("prices") > 1).mean()).item() > 0.3
+    products = choose_products(real[1], INSTANCES["medium"])
+    on_sale = real[1].join(products, on="product_id", how="semi")
+    days = on_sale.group_by("product_id", "date").agg(prices=pl.col("price").n_unique())
+    assert days.select((pl.col("prices") > 1).mean()).item() == pytest.approx(0.54, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("size", "train", "test"),
+    [
+        ("small", 1_389, 269),
+        ("medium", 21_533, 6_074),
+        pytest.param("large", 218_327, 60_221, marks=pytest.mark.slow),
+    ],
+)
+def test_counts_of_the_instances(real: tuple[pl.DataFrame, pl.DataFrame], size: str, train: int, test: int) -> None:
+    instance = INSTANCES[size]
+    products = choose_products(real[1], instance)
+    customers = choose_customers(real[1], products, instance)
+    tables = to_tables(size, real[1], products, customers)
+    assert (tables.products.height, tables.customers.height) == (instance.products, instance.customers)
+    assert (tables.lines_of("train").height, tables.lines_of("test").height) == (train, test)
+    margin = 1 - tables.products["unit_cost"] / tables.products["price"]
+    assert margin.is_between(0.02, 0.7).all()
+    if size != "large":
+        assert 0.09 <= margin.to_numpy().mean() <= 0.14
+    observed = tables.calendar["observed"].to_list()
+    assert [round(observed[week], 2) for week in (0, 6, 7, 9)] == [0.93, 0.9, 0.21, 0.47]

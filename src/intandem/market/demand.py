@@ -207,12 +207,10 @@ def _drawn_gradient_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
 
 
 @jax.custom_jvp
-def with_expected_gradient(
-    pairs: Float[Array, "rows width"], expected: Float[Array, "rows width"]
-) -> Float[Array, "rows width"]:
+def with_expected_gradient(drawn: Float[Array, "*shape"], expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The draw, with the gradient of its mean."""
     del expected
-    return pairs
+    return drawn
 
 
 @with_expected_gradient.defjvp

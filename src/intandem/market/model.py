@@ -246,7 +246,7 @@ def initial_state(market: Market) -> State:
         backlog=jnp.zeros(market.products),
         pipeline=jnp.zeros((market.longest_lead_time, market.products)),
         intention=jnp.zeros(shape),
-        period=jnp.asarray(0),
+        period=jnp.zeros((), jnp.int32),
         history=history,
     )
 

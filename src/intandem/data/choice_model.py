@@ -79,38 +79,44 @@ class Coefficients(eqx.Module):
 
 
 class Paths(NamedTuple):
-    """Stocks and their derivatives at the start of each period, `periods pairs`."""
+    """Stocks at the start of each period with their first and second derivatives in `persistence`."""
 
     exposure_stock: Float[Array, "periods pairs"]
     purchase_stock: Float[Array, "periods pairs"]
     exposure_slope: Float[Array, "periods pairs"]
     purchase_slope: Float[Array, "periods pairs"]
+    exposure_curvature: Float[Array, "periods pairs"]
+    purchase_curvature: Float[Array, "periods pairs"]
 
 
 class Posterior(NamedTuple):
     """What the likelihood says of each pair's effect `e`, and the sums that estimation needs.
 
-    - `log_likelihood`: marginal, per pair.
-    - `mean`, `variance`: of `e` given the pair's history; `square_covariance`: `Cov(e, e^2)`;
-      `square_mean`, `square_variance`: of `e^2`.
+    - `log_likelihood`: marginal, per pair. `mean`, `variance`: of `e` given the pair's history.
     - `residual`: bought less the expected probability, `periods pairs`, 0 where not scored.
-    - `weight`: expected `p (1 - p)`, 0 where not scored.
+    - `weight`: expected `p (1 - p)`, 0 where not scored; `total_weight`: over the periods.
+    - `score_variance`: posterior variance of the pair's score in a constant shift of utility, over
+      `total_weight^2`: how much of the information the unseen effect takes away.
+    - `spread_score`: in `log_spread`; `spread_information`: of `log_spread` alone; `spread_slope`: minus its
+      posterior covariance with the shift's score, over `total_weight * score_variance`.
     """
 
     log_likelihood: Float[Array, " pairs"]
     mean: Float[Array, " pairs"]
     variance: Float[Array, " pairs"]
-    square_mean: Float[Array, " pairs"]
-    square_variance: Float[Array, " pairs"]
-    square_covariance: Float[Array, " pairs"]
     residual: Float[Array, "periods pairs"]
     weight: Float[Array, "periods pairs"]
+    total_weight: Float[Array, " pairs"]
+    score_variance: Float[Array, " pairs"]
+    spread_score: Float[Array, " pairs"]
+    spread_information: Float[Array, " pairs"]
+    spread_slope: Float[Array, " pairs"]
 
 
 def intention_paths(
     bought: Float[Array, "periods pairs"], exposed: Float[Array, "periods pairs"], persistence: Float[Array, ""]
 ) -> Paths:
-    """Exposure and purchase stocks of each pair at the start of each period, and their derivative in `persistence`.
+    """Exposure and purchase stocks of each pair at the start of each period, and their derivatives in `persistence`.
 
     ```python
     >>> bought, exposed = jnp.asarray([[0.0], [1.0], [0.0]]), jnp.asarray([[1.0], [0.0], [0.0]])
@@ -129,10 +135,12 @@ def intention_paths(
             persistence * carry.purchase_stock + bought_now,
             carry.exposure_stock + exposed_now + persistence * carry.exposure_slope,
             carry.purchase_stock + persistence * carry.purchase_slope,
+            2 * carry.exposure_slope + persistence * carry.exposure_curvature,
+            2 * carry.purchase_slope + persistence * carry.purchase_curvature,
         )
         return following, carry
 
-    return jax.lax.scan(period, Paths(zero, zero, zero, zero), (bought, exposed))[1]
+    return jax.lax.scan(period, Paths(*[zero] * 6), (bought, exposed))[1]
 
 
 def pair_effect(coefficients: Coefficients, data: ChoiceData) -> Float[Array, " pairs"]:
@@ -164,6 +172,29 @@ def bought_log_likelihood(
     return jnp.sum(scored * (bought * utility - jax.nn.softplus(utility)), 0)
 
 
+def locate(
+    data: ChoiceData,
+    utility: Float[Array, "periods pairs"],
+    log_spread: Float[Array, ""],
+    centre: Float[Array, " pairs"],
+    steps: int | Int[Array, ""],
+) -> tuple[Float[Array, " pairs"], Float[Array, " pairs"]]:
+    """The mode of each pair's effect by Newton steps from `centre`, and `1 / sqrt(curvature)` there.
+
+    The log-density is concave, so short steps cannot go astray.
+    """
+    precision = jnp.exp(-2 * log_spread)
+
+    def newton(_: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        effect = carry[0]
+        probability = jax.nn.sigmoid(utility + effect)
+        slope = (data.scored * (data.bought - probability)).sum(0) - precision * effect
+        curvature = (data.scored * probability * (1 - probability)).sum(0) + precision
+        return effect + jnp.clip(slope / curvature, -2.0, 2.0), 1 / jnp.sqrt(curvature)
+
+    return jax.lax.fori_loop(0, steps, newton, (centre, jnp.ones_like(centre)))
+
+
 def infer(
     data: ChoiceData,
     utility: Float[Array, "periods pairs"],
@@ -176,8 +207,7 @@ def infer(
     **Arguments:**
 
     - `utility`: from `known_utility`.
-    - `centre`, `scale`: where to put the nodes; any value gives an approximation of the same integral, and
-      the posterior mean and standard deviation a good one.
+    - `centre`, `scale`: where to put the nodes, see `locate`.
     """
     spread = jnp.exp(log_spread)
     effects = centre[None, :] + scale[None, :] * NODES[:, None]
@@ -191,25 +221,38 @@ def infer(
     total = jax.scipy.special.logsumexp(log_terms, axis=0)
     share = jnp.exp(log_terms - total[None, :])
 
-    def add_node(index: int, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        probability = jax.nn.sigmoid(utility + effects[index])
+    def add_node(carry: tuple[Array, Array], node: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        effect, share_here = node
+        probability = jax.nn.sigmoid(utility + effect)
         expected, weight = carry
-        here = share[index] * probability
-        return expected + here, weight + here * (1 - probability)
+        here = share_here * probability
+        return (expected + here, weight + here * (1 - probability)), (data.scored * probability).sum(0)
 
     zero = jnp.zeros_like(utility)
-    expected, weight = jax.lax.fori_loop(0, len(NODES), add_node, (zero, zero))
-    mean = (share * effects).sum(0)
-    centred = effects - mean
-    variance = (share * centred**2).sum(0)
-    square_mean = (share * effects**2).sum(0)
+    (expected, weight), purchases = jax.lax.scan(add_node, (zero, zero), (effects, share))
+    weight = data.scored * weight
+
+    def average(values: Float[Array, "nodes pairs"]) -> Float[Array, " pairs"]:
+        return (share * values).sum(0)
+
+    mean = average(effects)
+    # Purchases expected at each node, less their mean, are minus the score of a shift.
+    surplus = purchases - average(purchases)
+    total_weight = jnp.maximum(weight.sum(0), 1e-12)
+    # Above one, a pair's information would be negative; the sum over pairs is what must not be.
+    score_variance = jnp.minimum(average(surplus**2) / total_weight**2, 0.999 / total_weight)
+    square = (effects / spread) ** 2
+    square_mean = average(square)
+    slope = -average(surplus * (square - square_mean)) / (total_weight * jnp.maximum(score_variance, 1e-12))
     return Posterior(
         log_likelihood=total,
         mean=mean,
-        variance=variance,
-        square_mean=square_mean,
-        square_variance=(share * (effects**2 - square_mean) ** 2).sum(0),
-        square_covariance=(share * centred * effects**2).sum(0),
+        variance=average((effects - mean) ** 2),
         residual=data.scored * (data.bought - expected),
-        weight=data.scored * weight,
+        weight=weight,
+        total_weight=total_weight,
+        score_variance=score_variance,
+        spread_score=square_mean - 1,
+        spread_information=2 * square_mean - average((square - square_mean) ** 2),
+        spread_slope=slope,
     )

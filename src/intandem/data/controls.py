@@ -15,7 +15,7 @@ import numpy as np
 
 from intandem.data.panel import Panel
 
-MEMORIES = (0.0, 0.5, 0.8, 0.95)
+MEMORIES = (0.3, 0.8)
 """Decays of the purchase histories that may drive exposures."""
 
 
@@ -51,21 +51,37 @@ def _within_product(controls: np.ndarray, panel: Panel, weight: np.ndarray) -> n
 
 
 def _purchase_feedback(panel: Panel, scored: np.ndarray) -> np.ndarray:
-    """The part of each pair's mean exposure that its own past purchases explain, `rows width`."""
+    """The part of each pair's mean exposure that its own past purchases explain, `rows width`.
+
+    Exposures are regressed on purchase histories in forward deviations (each less its mean over later periods), with
+    the histories' backward deviations as instruments (Arellano and Bover 1995): plain deviations from the pair's mean
+    would mix in what exposures did to purchases.
+    """
     visits = np.maximum(scored.sum(0), 1.0)
+    later_visits = _later(scored)
+    weight = scored * (later_visits > 0)
 
-    def within(values: np.ndarray) -> np.ndarray:
-        return (values - (scored * values).sum(0) / visits) * scored
+    def forward(values: np.ndarray) -> np.ndarray:
+        return weight * (values - _later(scored * values) / np.maximum(later_visits, 1.0))
 
-    outcome = within(panel.exposed)
-    histories, centred = [], []
+    seen = np.maximum(np.cumsum(scored, 0), 1.0)
+    outcome = forward(panel.exposed)
+    histories, instruments, regressors = [], [], []
     for memory in MEMORIES:
         history = np.zeros_like(panel.bought)
         for period in range(1, panel.periods):
             history[period] = memory * history[period - 1] + panel.bought[period - 1]
         histories.append((scored * history).sum(0) / visits)
-        centred.append(within(history))
-    normal = np.array([[np.vdot(a, b) for b in centred] for a in centred], float)
-    right = np.array([np.vdot(a, outcome) for a in centred], float)
-    slope = np.linalg.solve(normal + 1e-6 * np.trace(normal) * np.eye(len(MEMORIES)) + 1e-9, right)
-    return sum(s * h for s, h in zip(slope, histories, strict=True))  # type: ignore[return-value]
+        instruments.append(history - np.cumsum(scored * history, 0) / seen)
+        regressors.append(forward(history))
+    normal = np.array([[np.vdot(a, b) for b in regressors] for a in instruments], float)
+    right = np.array([np.vdot(a, outcome) for a in instruments], float)
+    ridge = 1e-4 * np.abs(np.diag(normal)).max() + 1e-9
+    slope = np.linalg.solve(normal + ridge * np.eye(len(MEMORIES)), right)
+    return np.tensordot(slope, np.stack(histories), 1)
+
+
+def _later(values: np.ndarray) -> np.ndarray:
+    """Sums over the periods after each."""
+    total = np.cumsum(values[::-1], 0)[::-1]
+    return total - values

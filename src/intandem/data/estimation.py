@@ -17,7 +17,13 @@ from intandem.data.choice_model import DYNAMIC, ChoiceData, Coefficients
 from intandem.data.information import Evaluation, assemble, columns_of, evaluate
 
 LARGEST_PERSISTENCE = 0.95
-LARGEST_MOVE = 0.5
+LARGEST_MOVE = 1.0
+LOG_SPREAD_RANGE = (-3.0, 1.6)
+"""Between these the spread of pair effects is sought: below, pairs are alike; above, taste is all there is."""
+
+TOLERANCE = 0.1
+"""Log-likelihood that a step may lose to rounding."""
+
 PINNED = 1e10
 """Prior precision of a coefficient that the data cannot speak of."""
 
@@ -93,9 +99,9 @@ def fit_choice_model(
     - `report`: called with step and log-likelihood.
     """
     problem = _Problem(data, product_group, fixed or {})
-    point = _Point.first(data, start or first_coefficients(data), fixed or {})
+    point = with_fixed(start or first_coefficients(data), fixed or {})
     spread = dict(SHRUNK)
-    current = problem.evaluate(point)
+    current = evaluate(data, point, np.zeros(data.product.shape[0]), far=True)
     converged = False
     step = 0
     for step in range(1, max_steps + 1):
@@ -103,16 +109,17 @@ def fit_choice_model(
         delta, own_delta, decrement = problem.newton(point, current, information, precision, spread)
         point, current = problem.advance(point, current, delta, own_delta, precision, spread)
         known = dict(spread)
-        spread = problem.update_spread(point, current, information, spread)
+        if step > 1:
+            spread = problem.update_spread(point, current, information, spread)
         if report is not None:
             report(step, float(np.asarray(current.log_likelihood, float).sum()))
-        settled = all(abs(np.log(spread[name] / known[name])) < 0.05 for name in spread)
-        if decrement < 0.01 and settled:
+        settled = step > 2 and all(abs(np.log(spread[name] / known[name])) < 0.05 for name in spread)
+        if decrement < 0.02 and settled:
             converged = True
             break
     information, precision = problem.information(current, spread)
     return Fit(
-        coefficients=point.coefficients,
+        coefficients=point,
         mean=np.asarray(current.mean, float),
         variance=np.asarray(current.variance, float),
         spread=spread,
@@ -125,23 +132,25 @@ def fit_choice_model(
     )
 
 
-@dataclass(frozen=True)
-class _Point:
-    """Coefficients, and where the quadrature looks for the pair effects."""
+def _positive(information: np.ndarray) -> np.ndarray:
+    """The matrix, with its diagonal raised until it is positive definite (far from the optimum it may not be)."""
+    raised = information
+    for share in (0.0, 0.01, 0.1, 1.0, 10.0):
+        raised = information + share * np.diag(np.abs(np.diag(information)))
+        try:
+            np.linalg.cholesky(raised)
+        except np.linalg.LinAlgError:
+            continue
+        return raised
+    return np.diag(np.abs(np.diag(information)))
 
-    coefficients: Coefficients
-    centre: jnp.ndarray
-    scale: jnp.ndarray
 
-    @staticmethod
-    def first(data: ChoiceData, coefficients: Coefficients, fixed: dict[str, float]) -> _Point:
-        shared = np.array(coefficients.shared)
-        for name, value in fixed.items():
-            shared[DYNAMIC.index(name)] = value
-        pairs = data.product.shape[0]
-        spread = float(np.exp(coefficients.log_spread))
-        started = replace_coefficients(coefficients, shared=jnp.asarray(shared))
-        return _Point(started, jnp.zeros(pairs), jnp.full(pairs, 0.7 * spread))
+def with_fixed(coefficients: Coefficients, fixed: dict[str, float]) -> Coefficients:
+    """A copy with the named coefficients of `DYNAMIC` at their fixed values."""
+    shared = np.array(coefficients.shared)
+    for name, value in fixed.items():
+        shared[DYNAMIC.index(name)] = value
+    return replace_coefficients(coefficients, shared=jnp.asarray(shared))
 
 
 def replace_coefficients(coefficients: Coefficients, **changes: jnp.ndarray) -> Coefficients:
@@ -167,9 +176,6 @@ class _Problem:
             centre[first + index], deviation = WEAK_PRIORS[name]
             weak[first + index] = PINNED if name in fixed else 1 / deviation**2
         self.centre, self.weak = centre, weak
-
-    def evaluate(self, point: _Point) -> Evaluation:
-        return evaluate(self.data, point.coefficients, point.centre, point.scale)
 
     def vector(self, coefficients: Coefficients) -> np.ndarray:
         parts = [
@@ -199,7 +205,7 @@ class _Problem:
         full = assemble(current.blocks, self.columns, self.product_group)
         full -= (current.cross / own[:, None]).T @ current.cross
         last = self.columns["log_spread"].start
-        full[last, last] = max(full[last, last], 0.02 * self.data.product.shape[0] * 1e-2)
+        full[last, last] = max(full[last, last], 1.0)
         full[np.diag_indices(self.size)] += precision
         return full, precision
 
@@ -217,14 +223,14 @@ class _Problem:
 
     def newton(
         self,
-        point: _Point,
+        point: Coefficients,
         current: Evaluation,
         information: np.ndarray,
         precision: np.ndarray,
         spread: dict[str, float],
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        vector = self.vector(point.coefficients)
-        own = np.asarray(point.coefficients.customer, float)
+        vector = self.vector(point)
+        own = np.asarray(point.customer, float)
         own_precision = 1 / spread["customer"] ** 2
         own_information = current.customer_information + own_precision
         own_gradient = current.customer_score - own_precision * own
@@ -232,6 +238,7 @@ class _Problem:
         gradient = current.scores.sum(0) - precision * (vector - self.centre)
         gradient -= (current.cross / own_information[:, None]).T @ own_gradient
         gradient = np.where(free, gradient, 0.0)
+        information = _positive(information)
         delta = np.linalg.solve(information, gradient)
         at = self.columns["shared"].start + DYNAMIC.index("persistence")
         target = vector[at] + delta[at]
@@ -251,25 +258,23 @@ class _Problem:
 
     def advance(
         self,
-        point: _Point,
+        point: Coefficients,
         current: Evaluation,
         delta: np.ndarray,
         own_delta: np.ndarray,
         precision: np.ndarray,
         spread: dict[str, float],
-    ) -> tuple[_Point, Evaluation]:
-        before = self.objective(point.coefficients, current, precision, spread)
-        centre = jnp.asarray(current.mean, jnp.float32)
-        scale = jnp.asarray(np.sqrt(current.variance), jnp.float32)
+    ) -> tuple[Coefficients, Evaluation]:
+        before = self.objective(point, current, precision, spread)
         length = 1.0
         for _ in range(8):
-            moved = _Point(self._moved(point.coefficients, length * delta, length * own_delta), centre, scale)
-            result = self.evaluate(moved)
-            after = self.objective(moved.coefficients, result, precision, spread)
-            if np.isfinite(after) and after >= before - 1.0:
+            moved = self._moved(point, length * delta, length * own_delta)
+            result = evaluate(self.data, moved, current.mode)
+            after = self.objective(moved, result, precision, spread)
+            if np.isfinite(after) and after >= before - TOLERANCE:
                 return moved, result
             length /= 2
-        return _Point(point.coefficients, centre, scale), current
+        return point, current
 
     def _moved(self, coefficients: Coefficients, delta: np.ndarray, own_delta: np.ndarray) -> Coefficients:
         def move(name: str, values: jnp.ndarray) -> jnp.ndarray:
@@ -278,19 +283,20 @@ class _Problem:
 
         changes = {name: move(name, getattr(coefficients, name)) for name in self.columns}
         customer = np.asarray(coefficients.customer, float) + own_delta
+        changes["log_spread"] = jnp.clip(changes["log_spread"], *LOG_SPREAD_RANGE)
         return Coefficients(**changes, customer=jnp.asarray(customer, jnp.float32))
 
     def update_spread(
-        self, point: _Point, current: Evaluation, information: np.ndarray, spread: dict[str, float]
+        self, point: Coefficients, current: Evaluation, information: np.ndarray, spread: dict[str, float]
     ) -> dict[str, float]:
-        vector = self.vector(point.coefficients)
+        vector = self.vector(point)
         uncertainty = np.diag(np.linalg.inv(information))
         updated = dict(spread)
         families: dict[str, tuple[np.ndarray, np.ndarray]] = {
             name: (vector[self.columns[name]], uncertainty[self.columns[name]])
             for name in ("deviation", "week", "group_week")
         }
-        own = np.asarray(point.coefficients.customer, float)
+        own = np.asarray(point.customer, float)
         own_uncertainty = 1 / (current.customer_information + 1 / spread["customer"] ** 2)
         families["customer"] = (own, own_uncertainty)
         skipped = {"group_week"} if self.data.groups == 1 else set()

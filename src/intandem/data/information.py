@@ -1,9 +1,12 @@
 """Scores and information of the choice model, customer by customer, in the structure that makes them cheap.
 
 The information is that of the marginal likelihood (Louis 1982): the complete-data information less what the unseen
-pair effects take away, `Cov(S_x, S_y | data)`, where a score moves with the effect as `S_x(e) = const - r_x e` with
-`r_x = sum_t weight * dU/dx`. Columns are ordered `product | deviation | week | group_week | shared | log_spread`;
-the customers' own shifts, one per row, are eliminated by the caller (a Schur complement with a diagonal block).
+pair effects take away, `Cov(S_x, S_y | data)`. A score moves with the effect as `S_x(e) = const - r_x f(e)` with
+`r_x = sum_t weight * dU/dx` and the same `f` for all `x`: minus the score of a constant shift of utility over its
+weight, whose posterior variance is `score_variance`.
+
+Columns are ordered `product | deviation | week | group_week | shared | log_spread`; the customers' own shifts, one
+per row, are eliminated by the caller (a Schur complement with a diagonal block).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from intandem.data.choice_model import (
     ChoiceData,
@@ -23,8 +26,12 @@ from intandem.data.choice_model import (
     infer,
     intention_paths,
     known_utility,
+    locate,
     pair_effect,
 )
+
+NEAR_STEPS, FAR_STEPS = 2, 12
+"""Newton steps to the modes of the pair effects, from the modes at the last coefficients and from nowhere."""
 
 
 class Evaluation(NamedTuple):
@@ -33,7 +40,7 @@ class Evaluation(NamedTuple):
     - `scores`: per customer and column, `rows columns`; `customer_score`: of the customers' own shifts.
     - `cross`, `customer_information`: information between columns and own shifts, and of own shifts.
     - `blocks`: information among the columns, in parts that `assemble` puts together.
-    - `mean`, `variance`: of the pair effects.
+    - `mode`, `mean`, `variance`: of the pair effects.
 
     On the host in double precision: sums over customers must not lose the last digits of a likelihood.
     """
@@ -44,6 +51,7 @@ class Evaluation(NamedTuple):
     cross: np.ndarray
     customer_information: np.ndarray
     blocks: dict[str, np.ndarray]
+    mode: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
 
@@ -95,47 +103,43 @@ def _row_columns(
     return jnp.concatenate([*parts, sum(grouped[1:], start=grouped[0]), *grouped, by_row(shared)], axis=1)
 
 
-def evaluate(
-    data: ChoiceData, coefficients: Coefficients, centre: Float[Array, " pairs"], scale: Float[Array, " pairs"]
-) -> Evaluation:
+def evaluate(data: ChoiceData, coefficients: Coefficients, near: np.ndarray, *, far: bool = False) -> Evaluation:
     """Marginal log-likelihood, scores and information at `coefficients`.
 
     **Arguments:**
 
-    - `centre`, `scale`: where the quadrature looks for the pair effects, see `intandem.data.choice_model.infer`.
+    - `near`: where to look for the modes of the pair effects; `far`: whether they may lie far from there.
     """
-    *arrays, blocks, mean, variance = jax.device_get(_evaluate(data, coefficients, centre, scale))
-    doubles = [np.asarray(value, float) for value in (*arrays, mean, variance)]
-    return Evaluation(*doubles[:5], {name: np.asarray(block, float) for name, block in blocks.items()}, *doubles[5:])
+    steps = FAR_STEPS if far else NEAR_STEPS
+    found = jax.device_get(_evaluate(data, coefficients, jnp.asarray(near, jnp.float32), jnp.asarray(steps)))
+    blocks = {name: np.asarray(block, float) for name, block in found.pop("blocks").items()}
+    return Evaluation(blocks=blocks, **{name: np.asarray(value, float) for name, value in found.items()})
 
 
 @jax.jit
 def _evaluate(
-    data: ChoiceData, coefficients: Coefficients, centre: Float[Array, " pairs"], scale: Float[Array, " pairs"]
-) -> tuple[Any, ...]:
+    data: ChoiceData, coefficients: Coefficients, near: Float[Array, " pairs"], steps: Int[Array, ""]
+) -> dict[str, Any]:
     paths = intention_paths(data.bought, data.exposed, coefficients.shared[2])
     utility = known_utility(coefficients, data, paths)
+    centre, scale = locate(data, utility, coefficients.log_spread, near, steps)
     posterior = infer(data, utility, coefficients.log_spread, centre, scale)
     gain, columns = _shared_columns(coefficients, data, paths)
-    weight, residual, variance = posterior.weight, posterior.residual, posterior.variance
-    spread_square = jnp.exp(2 * coefficients.log_spread)
-
-    own = weight.sum(0)
+    weight, residual, variance = posterior.weight, posterior.residual, posterior.score_variance
+    own = posterior.total_weight
     r_effect = (weight * gain).sum(0)
     r_varying = jnp.stack([(weight * column).sum(0) for column in columns])
-    r_spread = -posterior.square_covariance / (spread_square * variance)
-    r = jnp.concatenate([r_varying, own * data.fixed, r_spread[None]])
+    r = jnp.concatenate([r_varying, own * data.fixed, posterior.spread_slope[None]])
     kept = 1 - own * variance
 
     score_varying = jnp.stack([(residual * column).sum(0) for column in columns])
     own_score = residual.sum(0)
-    spread_score = posterior.square_mean / spread_square - 1
     scores = _row_columns(
         data,
         own_score,
         (residual * gain).sum(0),
         residual,
-        jnp.concatenate([score_varying, own_score * data.fixed, spread_score[None]]),
+        jnp.concatenate([score_varying, own_score * data.fixed, posterior.spread_score[None]]),
     )
     # The spread has no information of its own with other coefficients: only what the unseen effects share.
     first = r.at[-1].set(0.0)
@@ -144,9 +148,17 @@ def _evaluate(
     def by_row(values: Float[Array, " pairs"]) -> Float[Array, " rows"]:
         return values.reshape(data.rows, data.width).sum(1)
 
-    blocks = _blocks(data, posterior, spread_square, gain, columns, r_effect, r)
-    likelihood, information = by_row(posterior.log_likelihood), by_row(own * kept)
-    return likelihood, scores, by_row(own_score), cross, information, blocks, posterior.mean, variance
+    return {
+        "log_likelihood": by_row(posterior.log_likelihood),
+        "scores": scores,
+        "customer_score": by_row(own_score),
+        "cross": cross,
+        "customer_information": by_row(own * kept),
+        "blocks": _blocks(data, coefficients, paths, posterior, gain, columns, r_effect, r),
+        "mode": centre,
+        "mean": posterior.mean,
+        "variance": posterior.variance,
+    }
 
 
 def _shared_columns(
@@ -168,15 +180,15 @@ def _shared_columns(
 
 def _blocks(
     data: ChoiceData,
+    coefficients: Coefficients,
+    paths: Paths,
     posterior: Posterior,
-    spread_square: Float[Array, ""],
     gain: Float[Array, "periods pairs"],
     columns: list[Float[Array, "periods pairs"]],
     r_effect: Float[Array, " pairs"],
     r: Float[Array, "shared pairs"],
 ) -> dict[str, Array]:
-    weight, variance = posterior.weight, posterior.variance
-    own = weight.sum(0)
+    weight, variance, own = posterior.weight, posterior.score_variance, posterior.total_weight
     dense = len(columns)
     fixed = data.fixed
 
@@ -186,8 +198,7 @@ def _blocks(
     both = (own * fixed) @ fixed.T
     shared = jnp.block([[varying, mixed], [mixed.T, both]])
     shared = jnp.pad(shared, (0, 1)) - (r * variance) @ r.T
-    of_spread = 2 * posterior.square_mean / spread_square - posterior.square_variance / spread_square**2
-    shared = shared.at[-1, -1].set(of_spread.sum())
+    shared = shared.at[-1, -1].set(posterior.spread_information.sum())
 
     first = r.at[-1].set(0.0)
     effect_first = jnp.concatenate(
@@ -197,6 +208,15 @@ def _blocks(
             jnp.zeros_like(own)[None],
         ]
     )
+    # Utility is not linear in the persistence: its curvature counts where the residuals go with it. Far from the
+    # optimum it may count the wrong way, so it may only add.
+    effect = pair_effect(coefficients, data)
+    carry_over, habit, at = coefficients.shared[1], coefficients.shared[3], 2
+    bend = carry_over * effect * paths.exposure_curvature + habit * paths.purchase_curvature
+    straight = varying[at, at]
+    bent = jnp.clip(straight - (posterior.residual * bend).sum(), straight, 3 * straight)
+    shared = shared.at[at, at].add(bent - straight)
+
     blocks = {
         "product": _by_product(own - own**2 * variance, data),
         "deviation": _by_product((weight * gain**2).sum(0) - r_effect**2 * variance, data),

@@ -171,7 +171,11 @@ def choice_data(
         varying["exposure_unknown"] = np.broadcast_to(unknown, panel.bought.shape)
     if exposed and across_stores:
         varying["product_period_exposure"] = panel.of_pairs(product_week_exposure(panel))
-    controls = exposure_controls(panel) if exposed else np.zeros((0, pairs))
+    fixed, spread = np.zeros((0, pairs)), np.ones((1, pairs))
+    if exposed:
+        controls = exposure_controls(panel)
+        fixed = controls.propensity
+        spread = np.stack([np.ones(pairs), controls.propensity[0], controls.uncertainty])
 
     def single(values: np.ndarray) -> jnp.ndarray:
         return jnp.asarray(np.asarray(values, np.float32).reshape(periods, pairs))
@@ -185,7 +189,8 @@ def choice_data(
         bought=single(panel.bought),
         exposed=single(panel.exposed),
         varying=jnp.stack(stacked) if stacked else jnp.zeros((0, periods, pairs)),
-        fixed=jnp.asarray(controls, jnp.float32),
+        fixed=jnp.asarray(fixed, jnp.float32),
+        spread=jnp.asarray(spread, jnp.float32),
         rows=panel.rows,
         products=panel.products,
         groups=int(panel.group.max()) + 1,

@@ -9,10 +9,11 @@ A customer who visits in period `t` buys product `j` with probability `sigmoid(u
 as in `intandem.market.demand.next_intention` for single persons. Given the persistence, the intention is linear in
 two stocks that are computed from the logs: `intention = carry_over * effect * exposure_stock + habit * purchase_stock`.
 
-`e[p] ~ Normal(0, spread^2)` is what is peculiar to the pair and not observed. It is integrated out by adaptive
+`e[p] ~ Normal(0, spread[p]^2)` is what is peculiar to the pair and not observed. It is integrated out by adaptive
 Gauss-Hermite quadrature (Liu and Pierce 1994; Rabe-Hesketh, Skrondal and Pickles 2005): were it estimated as one
 more parameter per pair, habit would be biased by the few purchases that each pair has (the incidental-parameter
-problem; Heckman 1981).
+problem; Heckman 1981). How far tastes spread may differ between pairs that were shown often and seldom: where a shop
+targets by taste, those it shows often are more alike.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from jaxtyping import Array, Float, Int
 NODES, NODE_WEIGHTS = (values.astype(np.float32) for values in np.polynomial.hermite_e.hermegauss(7))
 """Gauss-Hermite nodes and weights for the standard normal density (`NODE_WEIGHTS` still lacks `1/sqrt(2 pi)`)."""
 
+LOG_SPREAD_RANGE = (-3.0, 1.6)
+"""Between these the spread of pair effects is sought: below, pairs are alike; above, taste is all there is."""
+
 DYNAMIC = ("exposure", "carry_over", "persistence", "habit")
 """The first shared coefficients, in order; period and pair covariates follow."""
 
@@ -39,7 +43,8 @@ class ChoiceData(eqx.Module):
     - `scored`: 1 where the customer visited and the period counts in the likelihood, `periods pairs`.
     - `bought`, `exposed`: 0 or 1 (exposure may be fractional), 0 where the customer did not visit.
     - `varying`: covariates that vary over time, `covariates periods pairs`.
-    - `fixed`: covariates of the pair, `controls pairs`.
+    - `fixed`: covariates of the pair, `controls pairs`. `spread`: what the spread of pair effects goes with, the
+      first of them constant at 1, `spreads pairs`.
     """
 
     product: Int[Array, " pairs"]
@@ -50,6 +55,7 @@ class ChoiceData(eqx.Module):
     exposed: Float[Array, "periods pairs"]
     varying: Float[Array, "covariates periods pairs"]
     fixed: Float[Array, "controls pairs"]
+    spread: Float[Array, "spreads pairs"]
     rows: int = eqx.field(static=True)
     products: int = eqx.field(static=True)
     groups: int = eqx.field(static=True)
@@ -66,7 +72,7 @@ class Coefficients(eqx.Module):
     - `product`, `customer`, `week` (`periods`), `group_week` (`groups periods`): utility shifts.
     - `deviation`: exposure effect of each product less the common mean.
     - `shared`: the four of `DYNAMIC`, then one per `varying` and one per `fixed` covariate.
-    - `log_spread`: logarithm of the standard deviation of the pair effect `e`.
+    - `log_spread`: one per `spread` covariate; their sum is the logarithm of a pair's standard deviation of `e`.
     """
 
     product: Float[Array, " products"]
@@ -75,7 +81,7 @@ class Coefficients(eqx.Module):
     group_week: Float[Array, "groups periods"]
     deviation: Float[Array, " products"]
     shared: Float[Array, " shared"]
-    log_spread: Float[Array, ""]
+    log_spread: Float[Array, " spreads"]
 
 
 class Paths(NamedTuple):
@@ -97,7 +103,7 @@ class Posterior(NamedTuple):
     - `weight`: expected `p (1 - p)`, 0 where not scored; `total_weight`: over the periods.
     - `score_variance`: posterior variance of the pair's score in a constant shift of utility, over
       `total_weight^2`: how much of the information the unseen effect takes away.
-    - `spread_score`: in `log_spread`; `spread_information`: of `log_spread` alone; `spread_slope`: minus its
+    - `spread_score`: in the log-spread; `spread_information`: of the log-spread alone; `spread_slope`: minus its
       posterior covariance with the shift's score, over `total_weight * score_variance`.
     """
 
@@ -154,6 +160,11 @@ def constant_utility(coefficients: Coefficients, data: ChoiceData) -> Float[Arra
     return coefficients.product[data.product] + coefficients.customer[data.row] + controls @ data.fixed
 
 
+def pair_log_spread(coefficients: Coefficients, data: ChoiceData) -> Float[Array, " pairs"]:
+    """Logarithm of the standard deviation of each pair's effect `e`."""
+    return jnp.clip(coefficients.log_spread @ data.spread, *LOG_SPREAD_RANGE)
+
+
 def known_utility(coefficients: Coefficients, data: ChoiceData, paths: Paths) -> Float[Array, "periods pairs"]:
     """Utility without the pair's peculiar effect `e`."""
     _, carry_over, _, habit = coefficients.shared[: len(DYNAMIC)]
@@ -175,7 +186,7 @@ def bought_log_likelihood(
 def locate(
     data: ChoiceData,
     utility: Float[Array, "periods pairs"],
-    log_spread: Float[Array, ""],
+    log_spread: Float[Array, " pairs"],
     centre: Float[Array, " pairs"],
     steps: int | Int[Array, ""],
 ) -> tuple[Float[Array, " pairs"], Float[Array, " pairs"]]:
@@ -198,7 +209,7 @@ def locate(
 def infer(
     data: ChoiceData,
     utility: Float[Array, "periods pairs"],
-    log_spread: Float[Array, ""],
+    log_spread: Float[Array, " pairs"],
     centre: Float[Array, " pairs"],
     scale: Float[Array, " pairs"],
 ) -> Posterior:

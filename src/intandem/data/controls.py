@@ -11,24 +11,72 @@ exposures, within pairs, before the mean is taken.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from intandem.data.panel import Panel
+
+EXPECTATION_STEPS = 15
+REACH = 1.5
 
 MEMORIES = (0.3, 0.8)
 """Decays of the purchase histories that may drive exposures."""
 
 
-def exposure_controls(panel: Panel) -> np.ndarray:
-    """Two controls per pair, its mean exposure and the logit of it, each less the product's mean: `2 pairs`."""
+@dataclass(frozen=True)
+class ExposureControls:
+    """What a pair's exposures say of the firm's opinion of it, both centred and in standard deviations.
+
+    - `propensity`: the pair's logit propensity to be shown less its product's, and the square of it: `2 pairs`.
+    - `uncertainty`: variance of that propensity given the log, `pairs`.
+    """
+
+    propensity: np.ndarray
+    uncertainty: np.ndarray
+
+
+def exposure_controls(panel: Panel) -> ExposureControls:
+    """Each pair's propensity to be shown, from how often it was.
+
+    A pair that was shown in 2 of 40 visits says little of its propensity: the logit is shrunk to the product's mean as
+    far as its count is noise (empirical Bayes, a normal prior of logits within each product).
+    """
     scored = panel.opportunities * panel.train[:, None, None]
-    visits = scored.sum(0)
+    visits = scored.sum(0, dtype=float)
     mean = (scored * panel.exposed).sum(0) / np.maximum(visits, 1.0)
     if not panel.by_store:
         mean = np.clip(mean - _purchase_feedback(panel, scored), 0.0, 1.0)
-    pooled = (visits * mean + 0.5) / (visits + 1.0)
-    controls = np.stack([mean, np.log(pooled / (1 - pooled))]).reshape(2, -1)
-    return _within_product(controls, panel, visits.ravel())
+    logit, variance = _shrunk_logit((visits * mean).ravel(), visits.ravel(), panel.pair_product, panel.products)
+    first = logit / max(logit.std(), 1e-6)
+    square = first**2 - (first**2).mean()
+    propensity = np.stack([first, square / max(square.std(), 1e-6)])
+    return ExposureControls(propensity, (variance - variance.mean()) / max(variance.std(), 1e-6))
+
+
+def _shrunk_logit(
+    shown: np.ndarray, visits: np.ndarray, product: np.ndarray, products: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior mean (less the product's) and variance of `a` with `shown ~ Binomial(visits, sigmoid(a))` and
+    `a ~ Normal(centre[product], width^2)`, both fitted by expectation maximisation."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(15)
+    pairs = np.maximum(np.bincount(product, minlength=products), 1)
+    rate = (np.bincount(product, shown, products) + 0.5) / (np.bincount(product, visits, products) + 1.0)
+    centre, width = np.log(rate / (1 - np.minimum(rate, 0.999))), 1.0
+    for _ in range(EXPECTATION_STEPS):
+        # Nodes reach beyond the prior, so that pairs far out in its tail are still resolved.
+        offset = REACH * width * nodes
+        value = centre[product][:, None] + offset
+        log_prior = -0.5 * (offset / width) ** 2 + 0.5 * nodes**2 + np.log(weights)
+        log_share = shown[:, None] * value - visits[:, None] * np.logaddexp(0.0, value) + log_prior
+        share = np.exp(log_share - log_share.max(1, keepdims=True))
+        share /= share.sum(1, keepdims=True)
+        deviation = share @ offset
+        variance = share @ offset**2 - deviation**2
+        shift = np.bincount(product, deviation, products) / pairs
+        centre = centre + shift
+        width = float(np.clip(np.sqrt((variance + (deviation - shift[product]) ** 2).mean()), 0.02, 5.0))
+    return deviation - shift[product], variance
 
 
 def product_week_exposure(panel: Panel) -> np.ndarray:
@@ -41,13 +89,6 @@ def product_week_exposure(panel: Panel) -> np.ndarray:
         return np.stack([np.bincount(product, row, panel.products) for row in values])
 
     return total(shown) / np.maximum(total(visits), 1.0)
-
-
-def _within_product(controls: np.ndarray, panel: Panel, weight: np.ndarray) -> np.ndarray:
-    product = panel.pair_product
-    total = np.maximum(np.bincount(product, weight, panel.products), 1e-9)
-    centred = [values - (np.bincount(product, weight * values, panel.products) / total)[product] for values in controls]
-    return np.stack([values / max(values.std(), 1e-6) for values in centred])
 
 
 def _purchase_feedback(panel: Panel, scored: np.ndarray) -> np.ndarray:

@@ -13,14 +13,11 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from intandem.data.choice_model import DYNAMIC, ChoiceData, Coefficients
+from intandem.data.choice_model import DYNAMIC, LOG_SPREAD_RANGE, ChoiceData, Coefficients
 from intandem.data.information import Evaluation, assemble, columns_of, evaluate
 
 LARGEST_PERSISTENCE = 0.95
 LARGEST_MOVE = 1.0
-LOG_SPREAD_RANGE = (-3.0, 1.6)
-"""Between these the spread of pair effects is sought: below, pairs are alike; above, taste is all there is."""
-
 TOLERANCE = 0.1
 """Log-likelihood that a step may lose to rounding."""
 
@@ -74,7 +71,7 @@ def first_coefficients(data: ChoiceData) -> Coefficients:
         group_week=jnp.zeros((data.groups, periods), jnp.float32),
         deviation=jnp.zeros(data.products, jnp.float32),
         shared=jnp.asarray(shared, jnp.float32),
-        log_spread=jnp.asarray(-0.2, jnp.float32),
+        log_spread=jnp.zeros(data.spread.shape[0]).at[0].set(-0.2),
     )
 
 
@@ -184,7 +181,7 @@ class _Problem:
             coefficients.week,
             coefficients.group_week.ravel(),
             coefficients.shared,
-            coefficients.log_spread[None],
+            coefficients.log_spread,
         ]
         return np.concatenate([np.asarray(part, float) for part in parts])
 
@@ -196,7 +193,7 @@ class _Problem:
             precision[self.columns["group_week"]] = PINNED
         if "exposure" in self.fixed:
             precision[self.columns["deviation"]] = PINNED
-        precision[self.columns["log_spread"]] = 1e-3
+        precision[self.columns["log_spread"]] = 1.0
         return precision
 
     def information(self, current: Evaluation, spread: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -283,7 +280,7 @@ class _Problem:
 
         changes = {name: move(name, getattr(coefficients, name)) for name in self.columns}
         customer = np.asarray(coefficients.customer, float) + own_delta
-        changes["log_spread"] = jnp.clip(changes["log_spread"], *LOG_SPREAD_RANGE)
+        changes["log_spread"] = changes["log_spread"].at[0].set(jnp.clip(changes["log_spread"][0], *LOG_SPREAD_RANGE))
         return Coefficients(**changes, customer=jnp.asarray(customer, jnp.float32))
 
     def update_spread(

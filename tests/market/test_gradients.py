@@ -158,7 +158,7 @@ def test_gradient_over_periods(rules: dict[str, Any], order_error: float, exposu
     population = float(market.population[0])
     profit = profit_of(market)
     decisions = (jnp.asarray(ORDERS * population, jnp.float32), jnp.full((PERIODS, 2), 0.4))
-    keys = jax.random.split(jax.random.key(1), 20_000)
+    keys = jax.random.split(jax.random.key(1), 16_000)
     gradient = jax.jit(jax.vmap(jax.grad(profit), (None, 0)))(decisions, keys)
     mean = [np.asarray(part, float).mean(0) for part in gradient]
     compiled = jax.jit(jax.vmap(profit, (None, 0)))

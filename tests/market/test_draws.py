@@ -99,7 +99,7 @@ def test_binomial_probabilities_match_scipy(trials: int, chance: float) -> None:
     counts = np.unique(np.clip(np.round(centre + spread * np.linspace(-5, 5, 31)), 0, trials))
     ours = binomial_probability(jnp.asarray(counts, jnp.float32), jnp.float32(trials), jnp.float32(chance))
     exact = stats.binom.pmf(counts, trials, float(np.float32(chance)))
-    np.testing.assert_allclose(np.asarray(ours), exact, rtol=3e-4, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(ours), exact, rtol=5e-5, atol=1e-12)
 
 
 @pytest.mark.parametrize(

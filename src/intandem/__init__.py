@@ -1,3 +1,54 @@
-"""intandem: inventory and recommendation, in tandem."""
+"""intandem: inventory and recommendation, in tandem.
+
+```python
+>>> import intandem
+>>> market = intandem.example_market("two-products-capped")
+>>> firm = intandem.firm_of_rules(market, "base-stock", "uplift:filter=in-stock")
+>>> 30 < intandem.simulate(market, firm, periods=200, runs=4).profit < 43
+True
+
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from intandem.data.calibrate import calibrate as calibrate
+    from intandem.departments import firm_of_rules as firm_of_rules
+    from intandem.evaluation.compare import compare as compare
+    from intandem.evaluation.simulation import simulate as simulate
+    from intandem.learning import train as train
+    from intandem.market import family_market as family_market
+    from intandem.market.files import example_market as example_market
+    from intandem.market.files import load_market as load_market
+    from intandem.market.files import save_market as save_market
+
+_HOMES = {
+    "calibrate": "intandem.data.calibrate",
+    "compare": "intandem.evaluation.compare",
+    "example_market": "intandem.market.files",
+    "family_market": "intandem.market",
+    "firm_of_rules": "intandem.departments",
+    "load_market": "intandem.market.files",
+    "save_market": "intandem.market.files",
+    "simulate": "intandem.evaluation.simulation",
+    "train": "intandem.learning",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used: `import intandem` alone must not cost seconds.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'intandem' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

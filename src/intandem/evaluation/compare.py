@@ -11,11 +11,12 @@ import difflib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
+import equinox as eqx
 import numpy as np
 
-from intandem.departments import RULE_FIRMS, Firm, firm_of_rules
+from intandem.departments import RULE_FIRMS, Department, Firm, Reference, firm_of_rules, reference
 from intandem.errors import InputError
 from intandem.evaluation.simulation import Simulated, default_warmup, simulate
 from intandem.evaluation.statistics import Interval, mean_interval, paired_difference
@@ -256,6 +257,43 @@ def compare(
         )
         results[method] = replace(prepared, simulated=simulated)
     return Comparison(market, results, seeds, runs, periods, warmup)
+
+
+def replay(found: Comparison, market: Market) -> Comparison:
+    """Plays the firms of a comparison in another market, on the same luck, without training or tuning them again.
+
+    Rules keep their settings and trained departments their weights; both are told the other market's figures.
+
+    **Raises:** `ValueError` if the markets differ in their products or customers.
+    """
+    if market.base_utility.shape != found.market.base_utility.shape or market.products != found.market.products:
+        raise ValueError("only markets with the same products and customers can be replayed")
+    standing = reference(market)
+    results = {}
+    for name, result in found.results.items():
+        firms = tuple(_told(firm, standing) for firm in result.firms)
+        simulated = tuple(
+            simulate(
+                market,
+                firms[k % len(firms)],
+                periods=before.periods,
+                runs=before.runs,
+                warmup=before.warmup,
+                seed=before.seed,
+            )
+            for k, before in enumerate(result.simulated)
+        )
+        results[name] = replace(result, firms=firms, simulated=simulated)
+    return replace(found, market=market, results=results)
+
+
+def _told(firm: Firm, standing: Reference) -> Firm:
+    departments = (firm.inventory, firm.recommendation)
+    return Firm(*(_with_standing(one, standing) if hasattr(one, "standing") else one for one in departments))
+
+
+def _with_standing(department: Department[Any], standing: Reference) -> Department[Any]:
+    return eqx.tree_at(lambda one: one.standing, department, standing)  # type: ignore[attr-defined]
 
 
 def _prepare(

@@ -1,0 +1,61 @@
+"""What a command has to say: figures for programs, a few lines for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`figures` go to stdout with `--json`, `text` without it."""
+
+    figures: dict[str, Any]
+    text: str
+
+    def write(self, as_json: bool) -> None:
+        """Prints the answer to stdout."""
+        print(json.dumps(plain(self.figures), ensure_ascii=False) if as_json else self.text)
+        sys.stdout.flush()
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types; what is not a finite number becomes null.
+
+    ```python
+    >>> plain({"a": (1, float("nan")), 2: "b"})
+    {'a': [1, None], '2': 'b'}
+
+    ```
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
+
+
+def money(value: float) -> str:
+    """Money for people: digits that matter.
+
+    ```python
+    >>> money(1234.5), money(12.345), money(-0.123)
+    ('1,234', '12.35', '-0.12')
+
+    ```
+    """
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.2f}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share for people."""
+    return f"{100 * share:.{digits}f}%"

@@ -1,0 +1,166 @@
+"""The command line: `intandem COMMAND ...`.
+
+Exit code 0: done. 2: something given is wrong. 1: the work failed. Errors are one line on stderr. With `--json` one
+object goes to stdout and everything else to stderr. Commands import what they need when they run, so that help is
+there at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import tyro
+
+import intandem
+from intandem.app.answer import Answer
+from intandem.errors import InputError, RunError
+
+DONE, FAILED, WRONG_INPUT = 0, 1, 2
+
+COMMANDS = {
+    "demo": "intandem.app.commands.demo:demo",
+    "data": "intandem.app.commands.data:data",
+    "calibrate": "intandem.app.commands.calibrate:calibrate",
+    "simulate": "intandem.app.commands.simulate:simulate",
+    "train": "intandem.app.commands.train:train",
+    "compare": "intandem.app.commands.compare:compare",
+}
+"""Each command and the function it runs."""
+
+DATA_COMMANDS = {
+    "fetch": "intandem.app.commands.data:fetch",
+    "validate": "intandem.app.commands.data:validate",
+}
+
+DESCRIPTION = (
+    "Replenishment and recommendation in tandem. MARKET is a market file or folder, a generated market "
+    "`family:NAME:PRODUCTSxCUSTOMERS:SEED`, or the name of an example market."
+)
+
+
+class Stopped(KeyboardInterrupt):
+    """The run was asked to stop, by the keyboard or by the system."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and leaves the process with its exit code."""
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, _stop)
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    given = list(arguments)
+    if given in (["--version"], ["-V"]):
+        print(intandem.__version__)
+        return DONE
+    try:
+        answer = _parse_and_run(given)
+        if answer is not None:
+            answer.write("--json" in given)
+        return DONE
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else FAILED
+    except KeyboardInterrupt as stopped:
+        return _say(str(stopped) or "stopped; nothing half-written is left, run the command again", FAILED)
+    except InputError as error:
+        return _complain(error, str(error), WRONG_INPUT)
+    except RunError as error:
+        return _complain(error, str(error), FAILED)
+    except BrokenPipeError:
+        # Whoever read our output has gone: there is nobody to tell, and Python must not try again on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except MemoryError as error:
+        return _complain(error, "out of memory; take a smaller market, or fewer runs or shops", FAILED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(error, f"{where}{error.strerror or error}; mend that and run the command again", FAILED)
+    except Exception as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            return _complain(error, "out of memory; take a smaller market, or fewer runs or shops", FAILED)
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return _complain(error, f"failed unexpectedly ({what}); set INTANDEM_TRACEBACK=1 to see where", FAILED)
+
+
+def _parse_and_run(given: list[str]) -> Answer | None:
+    commands, program = COMMANDS, "intandem"
+    if given[:1] == ["data"]:
+        commands, program, given = DATA_COMMANDS, "intandem data", given[1:]
+    chosen = {name: _function(path) for name, path in commands.items()}
+    told = io.StringIO()
+    stdout = sys.stdout
+    try:
+        with contextlib.redirect_stderr(told):
+            # A plain call of one function runs the command inside the parser; so it is only picked there.
+            command = tyro.extras.subcommand_cli_from_dict(
+                {name: _picked(function) for name, function in chosen.items()},
+                prog=program,
+                description=DESCRIPTION,
+                args=given,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as leaving:
+        if leaving.code in (0, None):
+            return None
+        wanted = f"{program} {given[0]}" if given and given[0] in commands else program
+        _say(f"{_usage_fault(told.getvalue())}; see `{wanted} --help`", WRONG_INPUT)
+        raise SystemExit(WRONG_INPUT) from None
+    # Whatever libraries print on the way goes to stderr: stdout holds the answer alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        answer = command()
+    assert sys.stdout is stdout
+    return answer
+
+
+def _function(path: str) -> Callable[..., Answer]:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _picked(function: Callable[..., Answer]) -> Callable[..., Callable[[], Answer]]:
+    import functools
+
+    @functools.wraps(function)
+    def pick(*positional: object, **named: object) -> Callable[[], Answer]:
+        return functools.partial(function, *positional, **named)
+
+    return pick
+
+
+def _usage_fault(told: str) -> str:
+    """The first sentence of a usage error, out of its box."""
+    lines = [line.strip("│╭╮╰╯ ").strip() for line in told.splitlines()]
+    body: list[str] = []
+    for line in lines[1:]:
+        if line and set(line) <= {"─"}:
+            break
+        if line:
+            body.append(line)
+    return " ".join(" ".join(body).rstrip(".").split()) or "the command line cannot be read"
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _complain(error: BaseException, line: str, code: int) -> int:
+    if os.environ.get("INTANDEM_TRACEBACK"):
+        raise error
+    return _say(line, code)
+
+
+def _say(line: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"intandem: {' '.join(line.split())}", file=sys.stderr)
+    return code

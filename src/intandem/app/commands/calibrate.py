@@ -1,0 +1,135 @@
+"""`intandem calibrate`: from tables to a market."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from intandem.app.answer import Answer
+from intandem.app.options import JsonFlag, Seed
+
+if TYPE_CHECKING:
+    from intandem.data import Tables
+    from intandem.data.calibrate import Calibration
+
+Source = Literal["auto", "tables", "complete-journey", "ta-feng"]
+
+
+def calibrate(
+    folder: Annotated[
+        str, tyro.conf.Positional, tyro.conf.arg(metavar="DIR", help="A firm's tables, or a fetched dataset.")
+    ],
+    /,
+    out: Annotated[str, tyro.conf.arg(metavar="MARKET", help="The market file (.toml) or folder to write.")],
+    source: Annotated[Source, tyro.conf.arg(help="What DIR holds; auto tells by its files.")] = "auto",
+    products: Annotated[int | None, tyro.conf.arg(help="Most bought products to keep of Complete Journey.")] = None,
+    customers: Annotated[int | None, tyro.conf.arg(help="Households to keep of Complete Journey.")] = None,
+    size: Annotated[
+        Literal["small", "medium", "large"], tyro.conf.arg(help="Of Ta-Feng: 10 x 200, 100 x 2,000, 1,000 x 20,000.")
+    ] = "medium",
+    candidates: Annotated[int, tyro.conf.arg(help="Products modelled per customer, at most.")] = 60,
+    supply_cap: Annotated[float | None, tyro.conf.arg(help="Largest order, in periods of base demand.")] = None,
+    lead_time: Annotated[int, tyro.conf.arg(help="Periods, where the tables do not say.")] = 1,
+    slots: Annotated[int, tyro.conf.arg(help="Products shown to a customer per period.")] = 3,
+    seed: Seed = 0,
+    json_output: JsonFlag = False,
+) -> Answer:
+    """Fits a market to tables: choice, exposure effect, carry-over, habit, visits, seasons.
+
+    Example: intandem calibrate my-tables --out market
+    """
+    del seed, json_output
+    from intandem.app.progress import Meter
+    from intandem.app.runtime import claim, prepare
+    from intandem.errors import InputError
+
+    target = claim(out, folder=not out.endswith(".toml"), marker="market.toml")
+    for option, value, least in (
+        ("products", products, 1),
+        ("customers", customers, 1),
+        ("candidates", candidates, 1),
+        ("lead-time", lead_time, 0),
+        ("slots", slots, 1),
+        ("supply-cap", supply_cap, 0),
+    ):
+        if value is not None and not value >= least:
+            raise InputError(f"--{option}", f"is {value}", f"give {least} or more")
+    prepare()
+    from intandem.data.calibrate import CalibrationSettings
+    from intandem.data.calibrate import calibrate as fit
+    from intandem.data.calibrated_market import MarketSettings
+    from intandem.market.files import save_market
+
+    with Meter() as meter:
+        meter.update("reading")
+        tables = read_tables(Path(folder), source, products, customers, size, target)
+        settings = CalibrationSettings(
+            candidates_per_customer=candidates,
+            market=MarketSettings(lead_time=lead_time, supply_cap=supply_cap, exposure_slots=slots),
+        )
+        found = fit(tables, settings, progress=lambda step, _: meter.update("fitting", step, 0, f"step {step}"))
+    save_market(found.market, target)
+    return Answer(figures_of(found) | {"market": str(target)}, _text(found, target))
+
+
+def read_tables(folder: Path, source: Source, products: int | None, customers: int | None, target: Path) -> Tables:
+    """The tables in a folder: a firm's own, checked, or those of a fetched dataset."""
+    from intandem.errors import InputError
+
+    if not folder.is_dir():
+        raise InputError(folder, "there is no such folder", "give the folder that holds the tables")
+    if source == "auto":
+        source = "tables"
+        if (folder / "promotions.parquet").exists() and (folder / "demographics.parquet").exists():
+            source = "complete-journey"
+        elif (folder / "ta_feng.csv").exists():
+            source = "ta-feng"
+    if source == "complete-journey":
+        from intandem.data import load_complete_journey
+
+        return load_complete_journey(folder, products or 50, customers or 200)
+    if source == "ta-feng":
+        from intandem.data import load_ta_feng
+
+        return load_ta_feng(folder, size)
+    if products is not None or customers is not None:
+        raise InputError("--products", "is for Complete Journey", "leave it out: all of your own tables are used")
+    from intandem.data import validate_folder
+
+    return validate_folder(folder, target.with_name(f"{target.stem}-quarantine.csv")).tables
+
+
+def figures_of(found: Calibration) -> dict[str, object]:
+    """A calibration under the names of the command line's JSON."""
+    effect = found.exposure_effect
+    figures: dict[str, object] = {
+        "exposure_effect": {
+            "mean": effect.mean,
+            "se": effect.se,
+            "spread": effect.spread,
+            "estimated": effect.estimated,
+        },
+        "holdout_log_likelihood": found.holdout_log_likelihood,
+        "baseline_log_likelihood": found.baseline_log_likelihood,
+        "baselines": found.baselines,
+        "identification": found.identification,
+        "assumptions": list(found.assumptions),
+    }
+    for name in ("persistence", "carry_over", "habit", "elasticity"):
+        estimate = getattr(found, name)
+        figures[name] = {"mean": estimate.value, "se": estimate.se}
+    return figures
+
+
+def _text(found: Calibration, target: Path) -> str:
+    effect, market = found.exposure_effect, found.market
+    how = f"standard error {effect.se:.3f}" if effect.estimated else "stated, the data record no exposures"
+    return (
+        f"{market.name}: {market.products} products, {market.rows} customers, kept in {target}\n"
+        f"exposure effect {effect.mean:.2f} ({how}); persistence {found.persistence.value:.2f}, "
+        f"habit {found.habit.value:.2f}\n"
+        f"held-out log-likelihood {found.holdout_log_likelihood:.4f} per opportunity, "
+        f"best simple forecast {found.baseline_log_likelihood:.4f}"
+    )

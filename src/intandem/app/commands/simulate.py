@@ -1,0 +1,85 @@
+"""`intandem simulate`: what rules, or a trained firm, earn in a market."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from intandem.app.answer import Answer, money, percent
+from intandem.app.options import JsonFlag, MarketName, Seed, Warmup
+from intandem.errors import InputError
+
+if TYPE_CHECKING:
+    from intandem.departments import Firm
+    from intandem.market import Market
+
+
+def simulate(
+    market: MarketName,
+    /,
+    inventory: Annotated[
+        str | None, tyro.conf.arg(metavar="RULE", help="Such as base-stock:level=25, or silo for a whole firm.")
+    ] = None,
+    recommendation: Annotated[
+        str | None, tyro.conf.arg(metavar="RULE", help="Such as uplift:filter=in-stock; default: none.")
+    ] = None,
+    bundle: Annotated[str | None, tyro.conf.arg(metavar="BUNDLE", help="A trained firm instead of rules.")] = None,
+    periods: Annotated[int, tyro.conf.arg(help="Periods that count in every run, after the warm-up.")] = 1_000,
+    runs: Annotated[int, tyro.conf.arg(help="Independent runs.")] = 16,
+    warmup: Warmup = None,
+    seed: Seed = 0,
+    json_output: JsonFlag = False,
+) -> Answer:
+    """Plays rules or a trained firm in a market.
+
+    Example: intandem simulate family:capped-supply:10x20:0 --inventory base-stock --recommendation uplift
+    """
+    del json_output
+    from intandem.app.runtime import resolve_market
+
+    world = resolve_market(market)
+    from intandem.evaluation.simulation import simulate as play
+
+    result = play(
+        world,
+        firm_named(world, inventory, recommendation, bundle),
+        periods=periods,
+        runs=runs,
+        warmup=warmup,
+        seed=seed,
+    )
+    text = (
+        f"{world.name}: profit {money(result.profit)} per {world.period} (standard error {money(result.profit_se)})\n"
+        f"demand met {percent(result.fill_rate)}, lost {percent(result.lost_share)}; "
+        f"exposure slots used {percent(result.exposure_share)}\n"
+        f"{result.orders_per_period:,.1f} units ordered per {world.period}, "
+        f"stock lasts {result.cover:,.1f} {world.period}s\n"
+        f"{result.runs} runs of {result.periods} {world.period}s after {result.warmup} that do not count"
+    )
+    return Answer(result.as_json(), text)
+
+
+def firm_named(market: Market, inventory: str | None, recommendation: str | None, bundle: str | None) -> Firm:
+    """The firm of two rules, of a whole firm's name, or of a bundle.
+
+    **Raises:** `InputError` if they do not go together.
+    """
+    from intandem.departments import RULE_FIRMS, firm_of_rules
+
+    if bundle is not None:
+        if inventory is not None or recommendation is not None:
+            raise InputError("--bundle", "is given beside a rule", "give a bundle, or rules")
+        from intandem.learning import load_bundle
+
+        return load_bundle(bundle, market)
+    whole = {name for name in (inventory, recommendation) if name in RULE_FIRMS}
+    if whole:
+        if len(whole) > 1 or {inventory, recommendation} - whole - {None}:
+            raise InputError("--inventory", "names a whole firm beside another rule", f"give {min(whole)} alone")
+        return firm_of_rules(market, *RULE_FIRMS[whole.pop()])
+    if inventory is None and recommendation is None:
+        raise InputError(
+            "--inventory", "nobody decides", "give --inventory and --recommendation, or --bundle, or --inventory silo"
+        )
+    return firm_of_rules(market, inventory or "base-stock", recommendation or "none")

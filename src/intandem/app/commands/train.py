@@ -1,0 +1,100 @@
+"""`intandem train`: trains a firm and keeps it as a bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from intandem.app.answer import Answer, money, percent
+from intandem.app.options import JsonFlag, MarketName, Seed, Shops, Updates, Warmup, Width, Window
+
+if TYPE_CHECKING:
+    from intandem.learning import TrainSettings
+
+
+def train(
+    market: MarketName,
+    /,
+    out: Annotated[str, tyro.conf.arg(metavar="BUNDLE", help="The folder for the trained firm.")],
+    method: Annotated[str, tyro.conf.arg(help="mtma, stma, reversed or silo (each on its own objective).")] = "mtma",
+    estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: pathwise.")] = "pathwise",
+    updates: Updates = None,
+    shops: Shops = None,
+    window: Window = None,
+    width: Width = None,
+    periods: Annotated[int, tyro.conf.arg(help="Periods that count when the firm is judged.")] = 1_000,
+    runs: Annotated[int, tyro.conf.arg(help="Runs that the firm is judged on.")] = 16,
+    warmup: Warmup = None,
+    seed: Seed = 0,
+    json_output: JsonFlag = False,
+) -> Answer:
+    """Trains the firm's two departments together, judges them, and keeps them as a bundle.
+
+    A run that is stopped keeps its state in BUNDLE.checkpoint: the same command goes on from there.
+
+    Example: intandem train family:capped-supply:10x20:0 --method mtma --out firm
+    """
+    del json_output
+    from pathlib import Path
+
+    from intandem.app.progress import Meter
+    from intandem.app.runtime import claim, resolve_market
+
+    world = resolve_market(market)
+    from intandem.evaluation.compare import EVALUATION_SEED
+    from intandem.evaluation.simulation import simulate
+    from intandem.learning import save_bundle
+    from intandem.learning import train as learn
+
+    folder = claim(out, folder=True, marker="manifest.json")
+    checkpoint = Path(f"{folder}.checkpoint")
+    settings = train_settings(method, estimator, updates, shops, window, width)
+    with Meter() as meter:
+        try:
+            training = learn(
+                world,
+                settings,
+                seed,
+                checkpoint=checkpoint,
+                progress=lambda done, total, figures: meter.training(
+                    f"training {method}", done, total, figures["profit"]
+                ),
+            )
+        except KeyboardInterrupt:
+            if checkpoint.exists():
+                line = f"stopped; run the same command again to go on from {checkpoint}"
+                raise KeyboardInterrupt(line) from None
+            raise
+        meter.update("judging")
+        judged = simulate(
+            world, training.firm, periods=periods, runs=runs, warmup=warmup, seed=EVALUATION_SEED + 1_000 * seed
+        )
+    figures = judged.as_json()
+    save_bundle(training, world, folder, backtest=figures)
+    figures |= {
+        "seconds": training.seconds,
+        "steps": training.steps,
+        "parameters": training.parameters,
+        "method": method,
+        "estimator": estimator,
+        "updates": settings.updates,
+        "bundle": str(folder),
+    }
+    text = (
+        f"{world.name}: {method} earns {money(judged.profit)} per {world.period} "
+        f"(standard error {money(judged.profit_se)}), {percent(judged.lost_share)} of demand lost\n"
+        f"trained in {training.seconds:.0f} s on {training.steps:,} periods; kept in {folder}"
+    )
+    return Answer(figures, text)
+
+
+def train_settings(
+    method: str, estimator: str, updates: int | None, shops: int | None, window: int | None, width: int | None
+) -> TrainSettings:
+    """Training's settings, its own defaults where nothing is given."""
+    from intandem.learning import TrainSettings
+
+    given = {"updates": updates, "shops": shops, "window": window, "width": width}
+    sizes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return TrainSettings(method=method, estimator=estimator, **sizes)

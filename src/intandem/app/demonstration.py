@@ -1,0 +1,173 @@
+"""The demonstration: Complete Journey's raw tables to a calibrated market, trained departments, and a page.
+
+The data hold purchases and exposures but neither stock nor costs nor a supplier's terms. What is assumed about them is
+stated here, on the page, and varied: the answer depends on it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from intandem.app.commands.calibrate import figures_of
+from intandem.app.progress import Meter
+from intandem.data import load_complete_journey
+from intandem.data.calibrate import Calibration, CalibrationSettings, calibrate
+from intandem.data.calibrated_market import MarketSettings
+from intandem.data.fetch import fetch
+from intandem.evaluation.compare import compare, replay
+from intandem.evaluation.report import Report, Scenario, report_of, words, write_report
+from intandem.learning import TrainSettings, save_bundle
+from intandem.market import Market, base_demand
+from intandem.market.files import save_market
+
+SCARCE = 0.5
+"""Part of the assortment whose supplier allots: every other product in order of sales."""
+
+ALLOTMENT = 1.3
+"""What such a supplier delivers at most in a week, in weeks of the product's sales without exposure."""
+
+STRONG_EFFECT = 0.8
+"""The strong case: one recommendation more than doubles the odds of a purchase."""
+
+METHODS = ("silo", "filtered-silo", "tuned-rule", "mtma")
+UPDATES = 300
+SHOPS = 8
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demonstration found and where it put it; `seconds` by step."""
+
+    report: Report
+    page: Path
+    markets: dict[str, Path]
+    answer: str
+    beside: str
+    calibration: dict[str, object]
+    seconds: dict[str, float]
+
+
+def demonstrate(
+    folder: Path, *, products: int, households: int, updates: int | None, seed: int, meter: Meter
+) -> Demonstration:
+    """Runs the whole path and writes the market, the trained firm and the page into `folder`."""
+    seconds: dict[str, float] = {}
+    lap = _laps(seconds)
+    meter.update("fetching Complete Journey")
+    source = fetch("complete-journey")
+    lap("fetch")
+    meter.update("reading")
+    tables = load_complete_journey(source.path, products, households)
+    lap("load")
+    settings = CalibrationSettings(market=MarketSettings(lead_time=1))
+    fitted = calibrate(tables, settings, progress=lambda step, _: meter.update("calibrating", step, 0, f"step {step}"))
+    lap("calibrate")
+    free = fitted.market
+    market = with_allotment(free)
+    training = TrainSettings(updates=updates or UPDATES, shops=SHOPS)
+    found = compare(market, METHODS, seeds=1, settings=training, seed=seed, progress=meter.training)
+    lap("compare")
+    scenarios = [Scenario("As calibrated", found)]
+    for label, changed in variations(market, free).items():
+        meter.update(f"what if: {label.lower()}")
+        scenarios.append(Scenario(label, replay(found, changed)))
+    lap("scenarios")
+    meter.update("writing the page")
+    report = report_of(
+        found,
+        title=f"Complete Journey: {market.products} grocery products, {market.rows} households, a year of weeks",
+        names=[str(name).capitalize() for name in tables.products["name"].to_list()],
+        currency="$",
+        facts=_facts(market),
+        fit={name: fitted.fit[name].to_dict(as_series=False) for name in ("calibration_curve", "period")},
+        calibration=_estimates(fitted),
+        scenarios=scenarios,
+        assumptions=fitted.assumptions,
+    )
+    place = folder / "market"
+    save_market(market, place)
+    save_bundle(found.results["mtma"].trainings[0], market, folder / "firm", backtest=found.as_json())
+    page = write_report(report, folder / "report.html")
+    lap("page")
+    return Demonstration(
+        report=report,
+        page=page,
+        markets={market.name: place},
+        answer=words.answer(report),
+        beside=words.beside(report),
+        calibration=figures_of(fitted),
+        seconds=seconds,
+    )
+
+
+def with_allotment(market: Market) -> Market:
+    """The market in which every other product, in order of base demand, comes from a supplier who allots."""
+    demand = np.asarray(base_demand(market), float)
+    rank = np.argsort(np.argsort(-demand, kind="stable"), kind="stable")
+    every = round(1 / SCARCE)
+    cap = np.where(rank % every == 0, np.maximum(1.0, np.floor(ALLOTMENT * demand)), np.inf)
+    return dataclasses.replace(market, max_order=jnp.asarray(cap, jnp.float32))
+
+
+def with_margin(market: Market, factor: float) -> Market:
+    """The market with every gross margin times `factor`; holding costs follow the unit cost."""
+    cost = market.price - factor * (market.price - market.unit_cost)
+    share = cost / jnp.maximum(market.unit_cost, 1e-6)
+    return dataclasses.replace(market, unit_cost=cost, salvage=cost, holding_cost=market.holding_cost * share)
+
+
+def with_effect(market: Market, effect: float) -> Market:
+    """The market in which every exposure has one and the same effect."""
+    return dataclasses.replace(market, exposure_effect=jnp.full_like(market.exposure_effect, effect))
+
+
+def variations(market: Market, free: Market) -> dict[str, Market]:
+    """The market under other assumptions, by what people read."""
+    return {
+        "Supply without allotment": free,
+        "No effect of exposure (0)": with_effect(market, 0.0),
+        f"Strong effect of exposure ({STRONG_EFFECT:g})": with_effect(market, STRONG_EFFECT),
+        "Gross margins halved": with_margin(market, 0.5),
+        "Gross margins half as high again": with_margin(market, 1.5),
+    }
+
+
+def _laps(seconds: dict[str, float]) -> Callable[[str], None]:
+    last = [time.monotonic()]
+
+    def lap(name: str) -> None:
+        now = time.monotonic()
+        seconds[name], last[0] = round(now - last[0], 2), now
+
+    return lap
+
+
+def _facts(market: Market) -> tuple[str, ...]:
+    scarce = int(np.isfinite(np.asarray(market.max_order)).sum())
+    return (
+        f"Supply is assumed: orders arrive a week later, and {scarce} of {market.products} products (every other in "
+        f"order of sales) come from suppliers who deliver at most {ALLOTMENT:g} times a product's weekly sales without "
+        "exposure. Where supply is free there is little to coordinate; the comparison without allotment is among the "
+        "assumptions varied.",
+    )
+
+
+def _estimates(fitted: Calibration) -> tuple[str, ...]:
+    effect = fitted.exposure_effect
+    better = fitted.holdout_log_likelihood - fitted.baseline_log_likelihood
+    return (
+        f"Exposure moves a purchase's log-odds by {effect.mean:.2f} (standard error {effect.se:.2f}): odds times "
+        f"{np.exp(effect.mean):.2f}. Between products the effect has a standard deviation of {effect.spread:.2f}.",
+        f"Of last week's distance from the usual intention {100 * fitted.persistence.value:.0f}% persists (standard "
+        f"error {100 * fitted.persistence.se:.0f}); a purchase adds {fitted.habit.value:.2f} to the log-odds.",
+        f"In held-out weeks the log-likelihood is {fitted.holdout_log_likelihood:.4f} per household and product, "
+        f"{abs(better):.4f} {'better' if better > 0 else 'worse'} than the best simple forecast.",
+        fitted.identification,
+    )

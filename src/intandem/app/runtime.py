@@ -1,0 +1,99 @@
+"""Before work starts: the compile cache, quiet libraries, the market that was named, a place for the result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intandem.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from intandem.market import Market
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: `$INTANDEM_CACHE`, `$XDG_CACHE_HOME/intandem` or `~/.cache/intandem`."""
+    if given := os.environ.get("INTANDEM_CACHE"):
+        return Path(given)
+    with contextlib.suppress(RuntimeError):
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "intandem"
+    return Path(tempfile.gettempdir()) / "intandem"
+
+
+def prepare() -> None:
+    """Keeps compiled programs from run to run, and libraries quiet. A cache that cannot be written is not used."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import jax
+
+    warnings.filterwarnings("ignore", module="jax")
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = cache_folder() / "jax"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_raise_persistent_cache_errors", False)
+
+
+def resolve_market(text: str) -> Market:
+    """The market that a user names: a generated one, a file or folder, or an example.
+
+    **Raises:** `InputError` naming the text or the file.
+    """
+    prepare()
+    from intandem.market.families import is_family, parse_family
+    from intandem.market.files import example_market, load_market
+
+    if is_family(text):
+        return parse_family(text)
+    path = Path(text)
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return load_market(path)
+    try:
+        return example_market(text)
+    except InputError as error:
+        raise InputError(text, "is neither a file nor an example market", f"name a file; {error.cure}") from error
+
+
+def claim(target: str | Path, *, folder: bool, marker: str | None = None) -> Path:
+    """Makes sure, before any work, that a result can be written where the user wants it.
+
+    **Arguments:**
+
+    - `folder`: whether the result is a folder. `marker`: a file that every such folder has; a folder with other
+      things in it is not replaced.
+
+    **Raises:** `InputError` if something else is there; `RunError` if the system refuses.
+    """
+    target = Path(target)
+    if folder and target.exists() and not target.is_dir():
+        raise InputError(target, "is a file, and the result is a folder", "name another place")
+    if not folder and target.is_dir():
+        raise InputError(target, "is a folder, and the result is a file", "name a file")
+    if marker and target.is_dir() and any(target.iterdir()) and not (target / marker).exists():
+        raise InputError(target, f"holds other things (there is no {marker})", "name a new folder")
+    for parent in target.parents:
+        if parent.exists() and not parent.is_dir():
+            raise InputError(target, f"cannot be: {parent} is a file", "name another place")
+    _try_writing(target)
+    return target
+
+
+def _try_writing(target: Path) -> None:
+    nearest = next((parent for parent in target.absolute().parents if parent.is_dir()), Path("/"))
+    try:
+        with tempfile.NamedTemporaryFile(dir=nearest, prefix=".intandem.") as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(target, f"cannot be written ({reason})", "free some space or choose another place") from error

@@ -1,0 +1,184 @@
+"""The page: one HTML file with everything in it, that works from disk without a network."""
+
+from __future__ import annotations
+
+import html
+import importlib.resources
+import json
+from pathlib import Path
+
+from intandem.errors import InputError
+from intandem.evaluation.report import charts, words
+from intandem.evaluation.report.content import Report
+from intandem.storage import replace_file
+
+
+def write_report(report: Report, path: str | Path) -> Path:
+    """Writes the page, whole or not at all.
+
+    **Raises:** `InputError` if `path` is a folder; `RunError` if the system refuses.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(target, "is a folder", "name a file, such as report.html")
+    text = page(report)
+    with replace_file(target) as beside:
+        beside.write_text(text, encoding="utf-8")
+    return target
+
+
+def page(report: Report) -> str:
+    """The page's HTML."""
+    from plotly.offline import get_plotlyjs
+
+    sections, figures = _sections(report)
+    drawn = json.dumps(figures, ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
+    opening = html.escape(words.answer(report))
+    style = (importlib.resources.files("intandem.evaluation.report") / "style.css").read_text(encoding="utf-8")
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(report.title)}: in tandem</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<header>
+<p class="of">{html.escape(report.title)}</p>
+<h1>{opening}</h1>
+<p class="lead">{html.escape(words.beside(report))}</p>
+<p class="scale">{html.escape(words.scale(report))}</p>
+</header>
+{"".join(sections)}
+<footer>Written by intandem {html.escape(_version())}. Figures are means per {report.comparison.market.period};
+intervals hold 95% and are paired where methods are compared.</footer>
+</main>
+<script>{get_plotlyjs()}</script>
+<script>
+const figures = {drawn};
+for (const [place, figure] of Object.entries(figures)) {{
+  Plotly.newPlot(place, figure.data, figure.layout, {{responsive: true, displayModeBar: false}});
+}}
+</script>
+</body>
+</html>
+"""
+
+
+def _version() -> str:
+    import intandem
+
+    return intandem.__version__
+
+
+def _sections(report: Report) -> tuple[list[str], dict[str, charts.Figure]]:
+    period = report.comparison.market.period
+    reference = report.comparison.results[report.reference].label.lower() if report.reference else ""
+    parts: list[str] = []
+    figures: dict[str, charts.Figure] = {}
+
+    def chart(place: str, title: str, see: str, figure: charts.Figure | None, after: str = "") -> None:
+        if figure is None:
+            return
+        figures[place] = figure
+        parts.append(
+            f'<section><h2>{html.escape(title)}</h2><p class="see">{html.escape(see)}</p>'
+            f'<div class="chart" id="{place}"></div>{after}</section>\n'
+        )
+
+    chart(
+        "profit",
+        "Profit by method",
+        f"Mean profit per {period}; the bars are 95% intervals. The axis does not start at zero. Differences in the "
+        "table are taken pair by pair on the same luck, so they are settled more finely than the means.",
+        charts.profit_by_method(report),
+        _table(report),
+    )
+    chart(
+        "learning",
+        "Learning",
+        "Profit in training, where decisions are still drawn at random. Dotted lines are rules, which do not learn.",
+        charts.learning_curve(report),
+    )
+    chart(
+        "lost",
+        "Demand lost",
+        "The share of what customers wanted that found no stock. Attention spent on what is not there is lost twice.",
+        charts.lost_by_method(report),
+    )
+    chart(
+        "attention",
+        "Does attention follow stock?",
+        "How much attention a product gets when it is short and when it is long. A rising line is a recommendation "
+        "that spares what is short; a level line is one that does not look.",
+        charts.stock_against_exposure(report),
+    )
+    chart(
+        "time",
+        "Three products over time" if len(report.chosen) == 3 else "Products over time",
+        f"The products whose attention moves most, over {charts.SHOWN_PERIODS} {period}s of one run, in tandem and "
+        f"with the {reference or 'others'}, on the same luck.",
+        charts.over_time(report),
+    )
+    chart(
+        "sensitivity",
+        "What if the assumptions are wrong?",
+        words.sensitivity(report)
+        + " Each line plays the same firms in a market that differs in one assumption. They are "
+        "told its figures, and neither trained nor tuned again.",
+        charts.sensitivity(report),
+    )
+    chart(
+        "fit",
+        "How well the market fits the data",
+        "Left: purchases should lie on the dotted line, rare ones and frequent ones. Right: all purchases, week by "
+        "week; the diamonds were held out when fitting.",
+        charts.calibration_fit(report),
+        _list(report.calibration),
+    )
+    parts.append(
+        "<section><h2>Assumptions and limits</h2>"
+        + _list((*report.facts, *report.assumptions))
+        + '<p class="see">What this page cannot say:</p>'
+        + _list(report.limits)
+        + "</section>\n"
+    )
+    return parts, figures
+
+
+def _list(lines: tuple[str, ...] | list[str] | object) -> str:
+    items = "".join(f"<li>{html.escape(str(line))}</li>" for line in lines)  # type: ignore[attr-defined]
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _table(report: Report) -> str:
+    found = report.comparison
+    period = found.market.period
+    head = (
+        f"<tr><th>Method</th><th>Profit per {period}</th><th>Less the<br>{_short(report)}</th><th>95% interval</th>"
+        f"<th>Demand lost</th><th>Slots used</th><th>Stock lasts<br>({period}s)</th><th>Products<br>shown</th></tr>"
+    )
+    rows = []
+    for name, result in found.results.items():
+        gain = words.signed_percent(found.gain(name, report.reference).mean) if report.reference else ""
+        interval = ""
+        if report.reference and name != report.reference:
+            share = found.gain(name, report.reference)
+            interval = f"{words.percent(share.low)} to {words.percent(share.high)}" if share.ci[0] is not None else "–"
+        elif report.reference:
+            gain, interval = "–", "–"
+        marked = ' class="subject"' if name == report.subject else ""
+        rows.append(
+            f'<tr{marked}><td><span class="dot" style="background:{charts.colour(name)}"></span>'
+            f"{html.escape(result.label)}</td><td>{words.money(report, result.profit)}</td><td>{gain}</td>"
+            f"<td>{interval}</td><td>{words.percent(result.mean('lost_share'))}</td>"
+            f"<td>{words.percent(result.mean('exposure_share'))}</td><td>{result.mean('cover'):.1f}</td>"
+            f"<td>{words.percent(result.mean('catalogue_coverage'))}</td></tr>"
+        )
+    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
+
+
+def _short(report: Report) -> str:
+    return html.escape(report.comparison.results[report.reference].label.lower()) if report.reference else "reference"

@@ -146,6 +146,9 @@ def _usage_fault(told: str) -> str:
             break
         if line:
             body.append(line)
+    if body and body[0].startswith("Missing from"):
+        # The name of what is missing, without its help.
+        body = [body[0], " ".join(line for line in body[1:] if line.split()[0].isupper() or line.startswith("--"))]
     return " ".join(" ".join(body).rstrip(".").split()) or "the command line cannot be read"
 
 

@@ -156,12 +156,12 @@ class Comparison:
         names = list(self.results)
         paired = {}
         for at, name in enumerate(names):
-            for reference in names[:at]:
-                difference = self.difference(name, reference)
-                paired[f"{name} - {reference}"] = {
+            for other in names[:at]:
+                difference = self.difference(name, other)
+                paired[f"{name} - {other}"] = {
                     "mean": difference.mean,
                     "ci": difference.ci,
-                    "share": self.gain(name, reference).mean,
+                    "share": self.gain(name, other).mean,
                 }
         return {
             "methods": {name: result.as_json() for name, result in self.results.items()},

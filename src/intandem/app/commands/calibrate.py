@@ -74,7 +74,9 @@ def calibrate(
     return Answer(figures_of(found) | {"market": str(target)}, _text(found, target))
 
 
-def read_tables(folder: Path, source: Source, products: int | None, customers: int | None, target: Path) -> Tables:
+def read_tables(
+    folder: Path, source: Source, products: int | None, customers: int | None, size: str, target: Path
+) -> Tables:
     """The tables in a folder: a firm's own, checked, or those of a fetched dataset."""
     from intandem.errors import InputError
 

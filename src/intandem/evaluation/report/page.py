@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import importlib.resources
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from intandem.errors import InputError
 from intandem.evaluation.report import charts, words
-from intandem.evaluation.report.content import Report
+from intandem.evaluation.report.content import SHOWN_PERIODS, Report
 from intandem.storage import replace_file
 
 
@@ -118,16 +119,15 @@ def _sections(report: Report) -> tuple[list[str], dict[str, charts.Figure]]:
     chart(
         "time",
         "Three products over time" if len(report.chosen) == 3 else "Products over time",
-        f"The products whose attention moves most, over {charts.SHOWN_PERIODS} {period}s of one run, in tandem and "
+        f"The products whose attention moves most, over {SHOWN_PERIODS} {period}s of one run, in tandem and "
         f"with the {reference or 'others'}, on the same luck.",
         charts.over_time(report),
     )
     chart(
         "sensitivity",
         "What if the assumptions are wrong?",
-        words.sensitivity(report)
-        + " Each line plays the same firms in a market that differs in one assumption. They are "
-        "told its figures, and neither trained nor tuned again.",
+        words.sensitivity(report) + " Each line plays the same firms in a market that differs in one assumption. They "
+        "are told its figures, and neither trained nor tuned again.",
         charts.sensitivity(report),
     )
     chart(
@@ -148,8 +148,8 @@ def _sections(report: Report) -> tuple[list[str], dict[str, charts.Figure]]:
     return parts, figures
 
 
-def _list(lines: tuple[str, ...] | list[str] | object) -> str:
-    items = "".join(f"<li>{html.escape(str(line))}</li>" for line in lines)  # type: ignore[attr-defined]
+def _list(lines: Sequence[str]) -> str:
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
     return f"<ul>{items}</ul>" if items else ""
 
 

@@ -148,7 +148,8 @@ def _usage_fault(told: str) -> str:
             body.append(line)
     if body and body[0].startswith("Missing from"):
         # The name of what is missing, without its help.
-        body = [body[0], " ".join(line for line in body[1:] if line.split()[0].isupper() or line.startswith("--"))]
+        options = [" ".join(line.split()[:2]) for line in body[1:] if line.startswith("--")]
+        body = [body[0], *options, *[line.split()[0] for line in body[1:] if line.split()[0].isupper()]]
     return " ".join(" ".join(body).rstrip(".").split()) or "the command line cannot be read"
 
 

@@ -8,8 +8,10 @@ its seeds are the pairs (a run that collapses counts); rules alone differ by luc
 from __future__ import annotations
 
 import difflib
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -241,9 +243,10 @@ def compare(
     periods = usual_periods if periods is None else periods
     runs = usual_runs if runs is None else runs
     warmup = default_warmup(market) if warmup is None else warmup
+    ready = _prepare_all(market, methods, seeds, settings, seed, progress)
     results = {}
     for method in methods:
-        prepared = _prepare(market, method, seeds, settings, seed, progress)
+        prepared = ready[method]
         simulated = tuple(
             simulate(
                 market,
@@ -259,10 +262,17 @@ def compare(
     return Comparison(market, results, seeds, runs, periods, warmup)
 
 
-def replay(found: Comparison, market: Market) -> Comparison:
+def without(found: Comparison, *names: str) -> Comparison:
+    """The comparison without some of its methods."""
+    return replace(found, results={name: result for name, result in found.results.items() if name not in names})
+
+
+def replay(found: Comparison, market: Market, *, runs: int | None = None) -> Comparison:
     """Plays the firms of a comparison in another market, on the same luck, without training or tuning them again.
 
     Rules keep their settings and trained departments their weights; both are told the other market's figures.
+
+    **Arguments:** `runs`: of each seed; as in the comparison if not given.
 
     **Raises:** `ValueError` if the markets differ in their products or customers.
     """
@@ -277,14 +287,14 @@ def replay(found: Comparison, market: Market) -> Comparison:
                 market,
                 firms[k % len(firms)],
                 periods=before.periods,
-                runs=before.runs,
+                runs=runs or before.runs,
                 warmup=before.warmup,
                 seed=before.seed,
             )
             for k, before in enumerate(result.simulated)
         )
         results[name] = replace(result, firms=firms, simulated=simulated)
-    return replace(found, market=market, results=results)
+    return replace(found, market=market, results=results, runs=runs or found.runs)
 
 
 def _told(firm: Firm, standing: Reference) -> Firm:
@@ -296,36 +306,60 @@ def _with_standing(department: Department[Any], standing: Reference) -> Departme
     return eqx.tree_at(lambda one: one.standing, department, standing)  # type: ignore[attr-defined]
 
 
-def _prepare(
+def _prepare_all(
+    market: Market, methods: Sequence[str], seeds: int, settings: TrainSettings, seed: int, progress: Progress | None
+) -> dict[str, MethodResult]:
+    """Tunes rules on one core while firms are trained on another."""
+    stopping = threading.Event()
+
+    def tuning_progress(what: str, done: int, total: int, profit: float) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        if progress is not None and not any(method in LEARNED for method in methods):
+            progress(what, done, total, profit)
+
+    with ThreadPoolExecutor(1) as beside:
+        tuned = {
+            method: beside.submit(_tuned, market, method, seed, tuning_progress)
+            for method in methods
+            if method in TUNED
+        }
+        try:
+            ready = {m: _ruled(market, m) for m in methods if m in RULE_FIRMS}
+            ready |= {m: _trained(market, m, seeds, settings, seed, progress) for m in methods if m in LEARNED}
+            return ready | {method: future.result() for method, future in tuned.items()}
+        finally:
+            # Whatever stops this thread stops the other at its next setting.
+            stopping.set()
+
+
+def _ruled(market: Market, method: str) -> MethodResult:
+    rules = RULE_FIRMS[method]
+    return MethodResult(method, "rule", (firm_of_rules(market, *rules),), (), 0.0, rules=rules)
+
+
+def _tuned(market: Market, method: str, seed: int, progress: Progress) -> MethodResult:
+    started = time.monotonic()
+    what = f"{LABELS[method]}: tuning"
+    rule = best_rule(
+        market, filtered=TUNED[method], seed=seed, progress=lambda tried, best: progress(what, tried, 0, best)
+    )
+    seconds = time.monotonic() - started
+    return MethodResult(method, "tuned", (rule.firm,), (), seconds, rules=(rule.inventory, rule.recommendation))
+
+
+def _trained(
     market: Market, method: str, seeds: int, settings: TrainSettings, seed: int, progress: Progress | None
 ) -> MethodResult:
-    if method in RULE_FIRMS:
-        return MethodResult(
-            method, "rule", (firm_of_rules(market, *RULE_FIRMS[method]),), (), 0.0, (), RULE_FIRMS[method]
-        )
-    label = LABELS.get(method, method)
-    if method in TUNED:
-        started = time.monotonic()
-        report = None if progress is None else (lambda tried, best: progress(f"{label}: tuning", tried, 0, best))
-        rule = best_rule(market, filtered=TUNED[method], seed=seed, progress=report)
-        seconds = time.monotonic() - started
-        return MethodResult(method, "tuned", (rule.firm,), (), seconds, rules=(rule.inventory, rule.recommendation))
     trainings = []
     for k in range(seeds):
-        what = f"{label}: training" + (f" {k + 1} of {seeds}" if seeds > 1 else "")
+        what = f"{LABELS.get(method, method)}: training" + (f" {k + 1} of {seeds}" if seeds > 1 else "")
 
-        def report_training(done: int, total: int, figures: dict[str, float], what: str = what) -> None:
+        def report(done: int, total: int, figures: dict[str, float], what: str = what) -> None:
             if progress is not None:
                 progress(what, done, total, figures["profit"])
 
-        trainings.append(
-            train(market, replace(settings, method=LEARNED[method]), seed=seed + k, progress=report_training)
-        )
-    return MethodResult(
-        method,
-        "learned",
-        tuple(one.firm for one in trainings),
-        (),
-        float(np.mean([one.seconds for one in trainings])),
-        tuple(trainings),
-    )
+        trainings.append(train(market, replace(settings, method=LEARNED[method]), seed=seed + k, progress=report))
+    seconds = float(np.mean([one.seconds for one in trainings]))
+    firms = tuple(one.firm for one in trainings)
+    return MethodResult(method, "learned", firms, (), seconds, trainings=tuple(trainings))

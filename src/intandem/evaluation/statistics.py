@@ -31,6 +31,11 @@ class Interval:
         return [end if np.isfinite(end) else None for end in (self.low, self.high)]
 
     @property
+    def mirrored(self) -> Interval:
+        """The interval of the difference taken the other way round."""
+        return Interval(-self.mean, -self.high, -self.low)
+
+    @property
     def excludes_zero(self) -> bool:
         """Whether the sign is settled at the interval's level."""
         return self.low > 0 or self.high < 0

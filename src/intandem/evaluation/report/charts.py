@@ -22,6 +22,9 @@ COLOURS = {
     "stma": "#7a5ea8",
     "reversed": "#b4553f",
 }
+SECOND = ("filtered-silo",)
+"""Shown beside the main reference where assumptions vary."""
+
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
 
@@ -141,7 +144,7 @@ def learning_curve(report: Report) -> Figure | None:
     last = 1.0
     for result in trained:
         curves = np.stack([one.curve["profit"] for one in result.trainings])
-        window = max(1, curves.shape[1] // 40)
+        window = max(1, curves.shape[1] // 12)
         kernel = np.ones(window) / window
         smooth = np.stack([np.convolve(curve, kernel, mode="valid") for curve in curves])
         at = np.arange(smooth.shape[1]) + window
@@ -394,8 +397,8 @@ def sensitivity(report: Report) -> Figure | None:
     data = []
     labels = [scenario.label for scenario in report.scenarios][::-1]
     for scenario in report.scenarios[::-1]:
-        for name in (reference, "silo"):
-            if name not in scenario.comparison.results or (name == "silo" and reference == "silo"):
+        for name in dict.fromkeys((reference, *SECOND)):
+            if name not in scenario.comparison.results:
                 continue
             gain = scenario.comparison.gain(report.subject, name)
             finite = np.isfinite(gain.low)

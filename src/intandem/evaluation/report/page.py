@@ -157,7 +157,7 @@ def _table(report: Report) -> str:
     found = report.comparison
     period = found.market.period
     head = (
-        f"<tr><th>Method</th><th>Profit per {period}</th><th>Less the<br>{_short(report)}</th><th>95% interval</th>"
+        f"<tr><th>Method</th><th>Profit per {period}</th><th>Against the<br>{_short(report)}</th><th>95% interval</th>"
         f"<th>Demand lost</th><th>Slots used</th><th>Stock lasts<br>({period}s)</th><th>Products<br>shown</th></tr>"
     )
     rows = []

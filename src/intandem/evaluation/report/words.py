@@ -55,13 +55,11 @@ def answer(report: Report) -> str:
             f"{deciding} shows no gain here over the {other}: {signed_percent(gain.mean)} of profit per {period} "
             f"({between(gain)}), {figures}."
         )
-    verb = "earns" if gain.mean > 0 else "loses"
-    more = "more" if gain.mean > 0 else "against"
-    if gain.mean > 0:
-        return (
-            f"{deciding} {verb} {percent(gain.mean)} {more} per {period} than the {other} ({between(gain)}): {figures}."
-        )
-    return f"{deciding} {verb} {percent(-gain.mean)} {more} the {other} ({between(gain)}): {figures}."
+    more = "more" if gain.mean > 0 else "less"
+    return (
+        f"{deciding} earns {percent(abs(gain.mean))} {more} per {period} than the {other} "
+        f"({between(gain if gain.mean > 0 else gain.mirrored)}): {figures}."
+    )
 
 
 def beside(report: Report) -> str:
@@ -102,7 +100,7 @@ def scale(report: Report) -> str:
 
 def sensitivity(report: Report) -> str:
     """Whether the answer survives other assumptions."""
-    gains = {}
+    gains: dict[str, Interval] = {}
     for scenario in report.scenarios:
         if report.reference is not None:
             gains[scenario.label] = scenario.comparison.gain(report.subject, report.reference)

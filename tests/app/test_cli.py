@@ -69,7 +69,9 @@ def test_compare_writes_a_page(capsys, tmp_path):
     page = tmp_path / "page.html"
     found = answer(capsys, "compare", MARKET, "--methods", "silo,mtma", "--seeds", "2", *SMALL, "--report", str(page))
     assert set(found["methods"]) == {"silo", "mtma"}
-    assert all({"profit", "ci", "fill_rate", "lost_share", "seconds"} <= one.keys() for one in found["methods"].values())
+    assert all(
+        {"profit", "ci", "fill_rate", "lost_share", "seconds"} <= one.keys() for one in found["methods"].values()
+    )
     assert set(found["paired"]) == {"mtma - silo"}
     assert page.read_text().startswith("<!doctype html>")
 

@@ -31,7 +31,7 @@ def firm(market):
 
 
 def test_figures_agree_with_a_hand_count(market, firm):
-    simulated = simulate(market, firm, periods=7, runs=2, warmup=3, seed=5)
+    simulated = simulate(market, firm, periods=7, runs=4, warmup=3, seed=5)
     for run in range(2):
         state, key = initial_state(market), jax.random.fold_in(jax.random.key(5), run)
         outcomes = []
@@ -51,7 +51,7 @@ def test_figures_agree_with_a_hand_count(market, firm):
 
 def test_silo_earns_its_share_of_the_known_optimum(market, firm):
     # An exact solver gives 42.32 for this market and the silo 79% of it.
-    assert simulate(market, firm, periods=2_000, runs=32).profit == pytest.approx(0.79 * 42.32, rel=0.01)
+    assert simulate(market, firm, periods=4_000, runs=4).profit == pytest.approx(0.79 * 42.32, rel=0.01)
 
 
 def test_units_balance_in_the_long_run(market, firm):
@@ -63,10 +63,10 @@ def test_same_seed_meets_the_same_visitors_whatever_the_firm():
     # At zero effect of exposure, demand does not depend on the firm, so that common random numbers show exactly.
     market = family_market("capped-supply", 4, 6, 0)
     market = dataclasses.replace(market, exposure_effect=jnp.zeros_like(market.exposure_effect))
-    one = simulate(market, firm_of_rules(market, "base-stock:level=3", "none"), periods=30, runs=3, seed=1)
+    one = simulate(market, firm_of_rules(market, "base-stock:level=3", "uplift"), periods=30, runs=3, seed=1)
     other = simulate(market, firm_of_rules(market, "base-stock:level=9", "popularity"), periods=30, runs=3, seed=1)
     np.testing.assert_array_equal(np.asarray(one.totals.demand), np.asarray(other.totals.demand))
-    third = simulate(market, firm_of_rules(market, "base-stock:level=3", "none"), periods=30, runs=3, seed=2)
+    third = simulate(market, firm_of_rules(market, "base-stock:level=3", "uplift"), periods=30, runs=3, seed=2)
     assert not np.array_equal(np.asarray(one.totals.demand), np.asarray(third.totals.demand))
 
 
@@ -86,12 +86,12 @@ def test_settings_and_seeds_do_not_compile_again(market):
     before = simulation._play._cached._cache_size()
     for level in (4, 9):
         rule = firm_of_rules(market, f"base-stock:level={level}", "uplift:bury=0.5")
-        simulate(market, rule, periods=10 + level, runs=3, warmup=level, seed=level)
+        simulate(market, rule, periods=10 + level, runs=4, warmup=level, seed=level)
     assert simulation._play._cached._cache_size() <= before + 1
 
 
 def test_standard_error_of_one_run_is_that_of_many(market, firm):
-    many = simulate(market, firm, periods=2_000, runs=64)
+    many = simulate(market, firm, periods=2_000, runs=32)
     one = simulate(market, firm, periods=2_000, runs=1)
     assert one.profit_se == pytest.approx(many.profit_by_run.std(ddof=1), rel=0.5)
 
@@ -113,7 +113,7 @@ def test_discounted_sum(market):
 def test_shares_of_exposure(market):
     simulated = simulate(market, firm_of_rules(market, "base-stock", "none"), periods=20, runs=2)
     assert (simulated.exposure_share, simulated.exposure_concentration, simulated.catalogue_coverage) == (0, 0, 0)
-    simulated = simulate(market, firm_of_rules(market, "base-stock", "uplift"), periods=20, runs=2)
+    simulated = simulate(market, firm_of_rules(market, "base-stock", "uplift"), periods=20, runs=4)
     assert (simulated.exposure_share, simulated.exposure_concentration, simulated.catalogue_coverage) == (1, 1, 0.5)
 
 

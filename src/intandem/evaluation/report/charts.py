@@ -16,10 +16,10 @@ COLOURS = {
     "silo": "#9aa1ab",
     "filtered-silo": "#c58b33",
     "tuned-silo": "#7c6f64",
-    "tuned-rule": "#4a78a8",
+    "tuned-rule": "#5b5fc7",
     "learned-silo": "#a05a7c",
     "mtma": "#0b7a6f",
-    "stma": "#7a5ea8",
+    "stma": "#b07aa1",
     "reversed": "#b4553f",
 }
 SECOND = ("filtered-silo",)
@@ -144,8 +144,9 @@ def learning_curve(report: Report) -> Figure | None:
     last = 1.0
     for result in trained:
         curves = np.stack([one.curve["profit"] for one in result.trainings])
-        window = max(1, curves.shape[1] // 12)
-        kernel = np.ones(window) / window
+        window = max(1, curves.shape[1] // 8)
+        kernel = np.hanning(window + 2)[1:-1]
+        kernel = kernel / kernel.sum()
         smooth = np.stack([np.convolve(curve, kernel, mode="valid") for curve in curves])
         at = np.arange(smooth.shape[1]) + window
         last = max(last, float(at[-1]))

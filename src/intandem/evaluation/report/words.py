@@ -107,9 +107,10 @@ def sensitivity(report: Report) -> str:
     if not gains:
         return ""
     positive = [label for label, gain in gains.items() if gain.low > 0]
+    over = f"over the {report.comparison.results[report.reference].label.lower()}" if report.reference else ""
     if len(positive) == len(gains):
-        return "The gain is there under every assumption tried; how large it is depends on them."
+        return f"The gain {over} is there under every assumption tried; how large it is depends on them."
     if not positive:
-        return "Under none of the assumptions tried is there a gain."
-    without = ", ".join(label.lower() for label in gains if label not in positive)
-    return f"The gain is not there under every assumption: none could be shown with {without}."
+        return f"Under none of the assumptions tried is there a gain {over}."
+    named = ", ".join(label[0].lower() + label[1:] for label in positive)
+    return f"A gain {over} shows under {len(positive)} of {len(gains)} assumptions: {named}."

@@ -1,0 +1,89 @@
+"""Methods side by side: common luck, pairs, names, replay under other assumptions."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from intandem.errors import InputError
+from intandem.evaluation.compare import METHOD_NAMES, check_methods, compare, judging_size, replay, without
+from intandem.learning import TrainSettings
+from intandem.market import family_market
+from intandem.market.files import example_market
+
+TINY = TrainSettings(updates=2, shops=2, window=4, width=4)
+
+
+@pytest.fixture(scope="module")
+def market():
+    return example_market("two-products-capped")
+
+
+@pytest.fixture(scope="module")
+def found(market):
+    return compare(market, ["silo", "filtered-silo", "mtma"], seeds=2, settings=TINY, periods=30, runs=4)
+
+
+def test_one_method_under_two_names_differs_by_nothing(found):
+    # With stock in every period the filter changes nothing only if both met the same luck, run by run.
+    difference = found.difference("filtered-silo", "silo")
+    spread = found.results["silo"].profit_by_run.std()
+    assert abs(difference.high - difference.low) < spread
+    same = dataclasses.replace(found, results={"a": found.results["silo"], "b": found.results["silo"]})
+    assert (same.difference("a", "b").low, same.difference("a", "b").high) == (0.0, 0.0)
+
+
+def test_trained_methods_are_paired_by_seed_and_rules_by_run(found):
+    rules, trained = found.results["silo"], found.results["mtma"]
+    assert len(trained.firms) == len(trained.trainings) == 2
+    assert len(rules.firms) == 1
+    by_seed = trained.profit_by_seed - rules.profit_by_seed
+    assert found.difference("mtma", "silo").mean == pytest.approx(by_seed.mean())
+    half = 12.706 * by_seed.std(ddof=1) / np.sqrt(2)
+    assert found.difference("mtma", "silo").high == pytest.approx(by_seed.mean() + half, rel=1e-3)
+    assert len(rules.profit_by_run) == 8
+
+
+def test_keys_of_the_contract(found):
+    figures = found.as_json()
+    assert {"profit", "ci", "fill_rate", "lost_share", "seconds"} <= figures["methods"]["mtma"].keys()
+    assert set(figures["paired"]) == {"filtered-silo - silo", "mtma - silo", "mtma - filtered-silo"}
+
+
+def test_the_same_seed_gives_the_same_comparison(market, found):
+    again = compare(market, ["silo", "filtered-silo", "mtma"], seeds=2, settings=TINY, periods=30, runs=4)
+    for name, result in again.results.items():
+        np.testing.assert_array_equal(result.profit_by_run, found.results[name].profit_by_run)
+
+
+def test_replay_plays_the_same_firms_in_another_market(market, found):
+    same = replay(found, market)
+    for name, result in same.results.items():
+        np.testing.assert_allclose(result.profit_by_run, found.results[name].profit_by_run, rtol=1e-6)
+    richer = dataclasses.replace(market, price=market.price + 1.0)
+    assert replay(without(found, "mtma"), richer).results["silo"].profit > found.results["silo"].profit + 1
+    with pytest.raises(ValueError, match="same products"):
+        replay(found, family_market("capped-supply", 3, 4, 0))
+
+
+def test_unknown_methods_are_refused_before_any_work():
+    with pytest.raises(InputError, match="did you mean 'mtma'"):
+        check_methods(["silo", "mtmaa"])
+    check_methods(METHOD_NAMES)
+
+
+def test_judging_covers_whole_seasons():
+    market = family_market("seasonal", 3, 4, 0)
+    periods, runs = judging_size(market)
+    assert periods % market.season.shape[0] == 0
+    assert 8 <= runs <= 64
+
+
+def test_no_effect_of_exposure_no_gain_of_seeing_stock(market):
+    # A negative control: where showing a product does nothing, rules that differ in what they show earn the same.
+    dull = dataclasses.replace(market, exposure_effect=jnp.zeros_like(market.exposure_effect))
+    found = compare(dull, ["silo", "filtered-silo"], seeds=1, periods=50, runs=4)
+    assert found.difference("filtered-silo", "silo").mean == 0.0

@@ -44,8 +44,10 @@ class LearningDepartment(Department[Observation]):
     """A department with weights, which explores while it learns."""
 
     @abstractmethod
-    def sample(self, market: Market, observation: Observation, key: Key[Array, ""]) -> Sample:
-        """A feasible decision drawn for training."""
+    def sample(
+        self, market: Market, observation: Observation, exploration: Float[Array, ""], key: Key[Array, ""]
+    ) -> Sample:
+        """A feasible decision drawn for training, from as random as it gets (1) to what `decide` does (0)."""
 
     @abstractmethod
     def weights(self) -> Any:

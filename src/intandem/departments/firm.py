@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
-import jax
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from intandem.departments.department import Department, LearningDepartment, Sample
 from intandem.market import Decision, Market, State
@@ -38,17 +37,12 @@ class Firm(eqx.Module):
             exposure=self.recommendation.decide(market, self.recommendation.observe(market, state)),
         )
 
-    def sample(self, market: Market, state: State, key: Key[Array, ""]) -> tuple[Sample, Sample]:
-        """Decisions drawn for training, inventory's and recommendation's; departments without weights just decide."""
-        inventory_key, recommendation_key = jax.random.split(key)
-        return (
-            _sample(self.inventory, market, state, inventory_key),
-            _sample(self.recommendation, market, state, recommendation_key),
-        )
 
-
-def _sample(department: Department[Any], market: Market, state: State, key: Key[Array, ""]) -> Sample:
+def sample(
+    department: Department[Any], market: Market, state: State, exploration: Float[Array, ""], key: Key[Array, ""]
+) -> Sample:
+    """A decision drawn for training; a department without weights just decides."""
     observation = department.observe(market, state)
     if isinstance(department, LearningDepartment):
-        return department.sample(market, observation, key)
+        return department.sample(market, observation, exploration, key)
     return Sample(department.decide(market, observation), None)

@@ -19,7 +19,7 @@ from intandem.departments.features import FEATURES, product_features
 from intandem.departments.networks import ProductNetwork
 from intandem.departments.outlook import Outlook, Reference, critical_ratio, look_ahead
 from intandem.market import Market, State
-from intandem.market.draws import stochastic_round, uniform
+from intandem.market.draws import uniform
 from intandem.market.supply import inventory_position, nearest_feasible_order
 
 
@@ -79,12 +79,18 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         order = nearest_feasible_order(market, wish.quantity)
         return jnp.where(wish.ordering > 0, order, 0.0) if self.gated else order
 
-    def sample(self, market: Market, observation: StockObservation, key: Key[Array, ""]) -> Sample:
-        """Whole units by stochastic rounding, with the gradient of the wish straight through."""
+    def sample(
+        self, market: Market, observation: StockObservation, exploration: Float[Array, ""], key: Key[Array, ""]
+    ) -> Sample:
+        """Whole units by stochastic rounding, with the gradient of the wish straight through.
+
+        As exploration fades, the point at which a wish is rounded up narrows from anywhere to one half, so that
+        what is learned last is learned on the orders that operation places.
+        """
         rounding_key, gate_key = jax.random.split(key)
         wish = self.wish(market, observation)
         quantity = jax.lax.stop_gradient(wish.quantity)
-        order = _feasible_at_random(market, quantity, rounding_key) + wish.quantity - quantity
+        order = _feasible_at_random(market, quantity, exploration, rounding_key) + wish.quantity - quantity
         if not self.gated:
             return Sample(order, None)
         placed = uniform(gate_key, wish.ordering.shape) < jax.nn.sigmoid(wish.ordering)
@@ -110,9 +116,7 @@ def inventory_network(market: Market, standing: Reference, *, width: int, key: K
 
 
 @jax.custom_vjp
-def within_bounds(
-    wish: Float[Array, " products"], largest: Float[Array, " products"]
-) -> Float[Array, " products"]:
+def within_bounds(wish: Float[Array, " products"], largest: Float[Array, " products"]) -> Float[Array, " products"]:
     """`wish` cut to `0..largest`, with the gradient of a projection.
 
     A cut has no slope outside its bounds, and a product that is once not ordered would never be tried again. A
@@ -145,13 +149,15 @@ def _largest(market: Market) -> Float[Array, " products"]:
 
 
 def _feasible_at_random(
-    market: Market, quantity: Float[Array, " products"], key: Key[Array, ""]
+    market: Market, quantity: Float[Array, " products"], exploration: Float[Array, ""] | float, key: Key[Array, ""]
 ) -> Float[Array, " products"]:
-    """A feasible order whose mean is the quantity (at most the largest feasible one)."""
-    small_key, large_key = jax.random.split(key)
+    """A feasible order whose mean is the quantity (at most the largest feasible one); without exploration, the
+    feasible order nearest to it."""
+    point = 0.5 + exploration * (uniform(key, quantity.shape) - 0.5)
     multiple = market.order_multiple
     smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
     below: Bool[Array, " products"] = quantity < smallest
-    start = jnp.where(uniform(small_key, quantity.shape) * smallest < quantity, smallest, 0.0)
-    several = multiple * stochastic_round(large_key, quantity / multiple)
+    start = jnp.where(point * smallest < quantity, smallest, 0.0)
+    whole = jnp.floor(quantity / multiple)
+    several = multiple * (whole + jnp.where(point < quantity / multiple - whole, 1.0, 0.0))
     return jnp.where(below, start, several)

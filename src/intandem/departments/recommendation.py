@@ -75,8 +75,9 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
         if self.sees_stock:
             outlook = observation.outlook
             spread = jnp.sqrt(jnp.maximum(outlook.now_lifted, 0.25))
-            needed = jnp.where(market.lead_time == 0, -jnp.inf, outlook.now_lifted - observation.free)
-            likely_short = jax.nn.sigmoid(1.7 * needed / spread)
+            short = jax.nn.sigmoid(1.7 * (outlook.now_lifted - observation.free) / spread)
+            # What arrives before demand is not seen yet: with lead time 0 an empty shelf is no shortage.
+            likely_short = jnp.where(market.lead_time == 0, 0.0, short)
         shadow_now = stake * (likely_short + corrections[:, 0])
         scores = exposure_value(market, observation.unexposed, gain - shadow_now)
         if market.traits.has_intention:
@@ -86,7 +87,7 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
             later = gain - stake * (0.5 * likely_short + corrections[:, 1])
             scores = scores + lasting * slope * market.pairs.spread(later)
         typical = jnp.mean(stake * (0.05 + self.standing.lift / jnp.maximum(self.standing.lift.sum(), 1e-6)))
-        temperature = 0.1 * typical * jnp.exp(corrections[:, 2].mean())
+        temperature = 0.3 * typical * jnp.exp(corrections[:, 2].mean())
         return scores, temperature
 
     def decide(self, market: Market, observation: AttentionObservation) -> Float[Array, "rows width"]:
@@ -96,13 +97,15 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
             return top_slots(scores, market.exposure_slots)
         return allocate_attention(scores, temperature, market.exposure_slots)
 
-    def sample(self, market: Market, observation: AttentionObservation, key: Key[Array, ""]) -> Sample:
+    def sample(
+        self, market: Market, observation: AttentionObservation, exploration: Float[Array, ""], key: Key[Array, ""]
+    ) -> Sample:
         """Intensities as decided; slates drawn by perturbed scores, with the allocation's gradient behind."""
         scores, temperature = self.scores(market, observation)
         if market.exposure == "intensity":
             return Sample(allocate_attention(scores, temperature, market.exposure_slots), None)
         point = uniform(key, scores.shape)
-        perturbed = scores + temperature * (jnp.log(point) - jnp.log1p(-jnp.minimum(point, 1 - 1e-6)))
+        perturbed = scores + exploration * temperature * (jnp.log(point) - jnp.log1p(-jnp.minimum(point, 1 - 1e-6)))
         shown = top_slots(jax.lax.stop_gradient(perturbed), market.exposure_slots)
         graded = allocate_attention(perturbed, temperature, market.exposure_slots)
         return Sample(shown + graded - jax.lax.stop_gradient(graded), None)
@@ -125,7 +128,7 @@ def _attention_price(scaled: Float[Array, "rows width"], slots: Float[Array, ""]
     high = jnp.maximum(jnp.max(scaled, axis=1, keepdims=True), 0.0) + 12.0
     low = jnp.zeros_like(high)
 
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Array | int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bracket
         middle = 0.5 * (low + high)
         too_much = jax.nn.sigmoid(scaled - middle).sum(1, keepdims=True) > slots

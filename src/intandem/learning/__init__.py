@@ -1,5 +1,8 @@
 """How departments improve: MTMA and its rivals, the critic they train with, and bundles of what was trained."""
 
+from intandem.learning.bundle import load_bundle as load_bundle
+from intandem.learning.bundle import load_department as load_department
+from intandem.learning.bundle import save_bundle as save_bundle
 from intandem.learning.mtma import Training as Training
 from intandem.learning.mtma import TrainSettings as TrainSettings
 from intandem.learning.mtma import train as train

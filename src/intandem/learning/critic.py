@@ -56,7 +56,7 @@ def new_critic(*, width: int, key: Key[Array, ""]) -> Critic:
 def lambda_returns(
     profit: Float[Array, "periods products"],
     values: Float[Array, "ends products"],
-    discount: float,
+    discount: Float[Array, ""] | float,
     trace: float,
 ) -> Float[Array, "periods products"]:
     """Lambda-returns (Sutton and Barto 2018, section 12.1) of profit above average, bootstrapped from the last state.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import equinox as eqx
@@ -25,8 +26,8 @@ from intandem.departments.department import LearningDepartment
 from intandem.departments.outlook import Reference
 from intandem.errors import InputError
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
-from intandem.learning.critic import new_critic
-from intandem.learning.estimators import Learner, Window, pathwise_loss, play, unlimited_margin
+from intandem.learning.critic import new_critic, view
+from intandem.learning.estimators import Learner, Window, largest_worth, pathwise_loss, play, unlimited_margin
 from intandem.learning.timescales import Timescales, default_timescales, optimiser, timescales_of
 from intandem.market import Market, State, initial_state
 
@@ -46,7 +47,7 @@ class TrainSettings:
 
     method: str = "mtma"
     estimator: str = "pathwise"
-    updates: int = 600
+    updates: int = 400
     shops: int = 0
     window: int = 0
     width: int = 32
@@ -63,7 +64,8 @@ class Course(eqx.Module):
     market: Market
     standing: Reference
     speeds: Timescales
-    averaging: Float[Array, ""]
+    updates: Float[Array, ""]
+    scale: Float[Array, ""]
     settings: TrainSettings = eqx.field(static=True)
 
 
@@ -141,11 +143,14 @@ def _course(market: Market, settings: TrainSettings) -> Course:
     window = settings.window or max(24, 4 * (market.longest_lead_time + 1))
     # Speeds and length enter as arrays: they do not shape the program.
     shaping = replace(settings, shops=shops, window=window, updates=0, timescales=None)
+    standing = reference(market)
+    typical = view(market, standing, initial_state(market)).stake.sum()
     return Course(
         market,
-        reference(market),
+        standing,
         jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), speeds),
-        jnp.asarray(0.05 * settings.updates, jnp.float32),
+        jnp.asarray(settings.updates, jnp.float32),
+        jnp.maximum(typical, 1e-6),
         shaping,
     )
 
@@ -156,15 +161,11 @@ def _start(course: Course, seed: int) -> TrainingState:
     learner = Learner(
         Firm(
             inventory_network(market, standing, width=settings.width, key=keys[0]),
-            recommendation_network(
-                standing, width=settings.width, sees_stock=settings.method != "silo", key=keys[1]
-            ),
+            recommendation_network(standing, width=settings.width, sees_stock=settings.method != "silo", key=keys[1]),
         ),
         new_critic(width=settings.width, key=keys[2]),
     )
-    shops = jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf, (settings.shops, *jnp.shape(leaf))), initial_state(market)
-    )
+    shops = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (settings.shops, *jnp.shape(leaf))), initial_state(market))
     return TrainingState(
         learner=learner,
         averaged=learner,
@@ -176,10 +177,20 @@ def _start(course: Course, seed: int) -> TrainingState:
     )
 
 
-def _play_shops(course: Course, firm: Firm, shops: State, key: Key[Array, ""]) -> tuple[State, Window]:
-    periods = course.settings.window
-    keys = jax.random.split(key, course.settings.shops)
-    return jax.vmap(lambda state, key: play(course.market, course.standing, firm, state, periods, key))(shops, keys)
+def _play_shops(course: Course, firm: Firm, now: TrainingState, key: Key[Array, ""]) -> tuple[State, Window]:
+    settings = course.settings
+    # Exploration is full for half of the run and gone for its last tenth.
+    exploration = jnp.clip((0.9 - now.update / course.updates) / 0.4, 0.0, 1.0)
+    shop = partial(
+        play,
+        course.market,
+        course.standing,
+        firm,
+        periods=settings.window,
+        exploration=exploration,
+        bound=largest_worth(course.market) / (settings.window * course.scale * settings.shops),
+    )
+    return jax.vmap(shop)(now.shops, jax.random.split(key, settings.shops))
 
 
 def _losses(
@@ -191,17 +202,18 @@ def _losses(
     if settings.method == "silo":
         # Inventory meets the demand that recommendation makes; recommendation hears nothing of stock.
         firm = Firm(firm.inventory, jax.lax.stop_gradient(firm.recommendation))
-    shops, window = _play_shops(course, firm, now.shops, key)
+    shops, window = _play_shops(course, firm, now, key)
     discount = jnp.where(market.discount < 1, market.discount, settings.discount)
     loss, error = jax.vmap(
-        lambda played: pathwise_loss(market, learner.critic, played, now.average, discount, settings.trace)
+        lambda played: pathwise_loss(
+            market, learner.critic, played, now.average, course.scale, discount, settings.trace
+        )
     )(window)
     total = loss.mean() + error.mean()
     if settings.method == "silo":
         apart = Firm(jax.lax.stop_gradient(learner.firm.inventory), learner.firm.recommendation)
-        own = _play_shops(course, apart, now.shops, key)[1]
-        scale = jnp.maximum(own.before.stake[:, 0].sum(-1).mean(), 1e-6)
-        total = total - unlimited_margin(market, own.outcomes).sum(-1).mean() / scale
+        own = _play_shops(course, apart, now, key)[1]
+        total = total - unlimited_margin(market, own.outcomes).sum(-1).mean() / course.scale
     return total, (shops, window, error.mean())
 
 
@@ -214,7 +226,7 @@ def _update(course: Course, now: TrainingState) -> tuple[TrainingState, Progress
     learner = eqx.combine(optax.apply_updates(weights, moves), rest)
 
     # What operates in the end is the running average of late iterates (Polyak and Juditsky 1992).
-    memory = jnp.minimum(now.update, course.averaging) + 1.0
+    memory = jnp.minimum(now.update, 0.05 * course.updates) + 1.0
     averaged = jax.tree.map(
         lambda old, new: old + (new - old) / memory if eqx.is_inexact_array(old) else old, now.averaged, learner
     )

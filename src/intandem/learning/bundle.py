@@ -1,0 +1,206 @@
+"""Trained departments on disk: one sub-folder each, which runs alone, and a manifest.
+
+```
+BUNDLE/
+  manifest.json            the market's name and hash, method, settings, seed, versions, the back-test
+  inventory/               department.json (what it observes), weights.safetensors
+  recommendation/          the same; neither needs the other, nor the critic
+```
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+import intandem
+from intandem.departments import Firm, InventoryNetwork, RecommendationNetwork, Reference, reference
+from intandem.departments.department import Department
+from intandem.departments.features import FEATURES
+from intandem.departments.networks import ProductNetwork
+from intandem.errors import InputError
+from intandem.learning.mtma import Training
+from intandem.market import Market
+from intandem.market.files import market_hash
+from intandem.storage import replace_folder
+
+FORMAT = 1
+_MEND = "train again, or name another bundle"
+
+
+def save_bundle(
+    training: Training, market: Market, folder: str | Path, *, backtest: dict[str, Any] | None = None
+) -> Path:
+    """Writes a trained firm; what is there is replaced as a whole.
+
+    **Arguments:**
+
+    - `market`: the market it was trained for, whose hash goes into the manifest.
+    - `backtest`: figures the bundle was accepted on, kept in the manifest.
+
+    **Raises:** `RunError` if the system refuses; nothing half-written is left.
+    """
+    folder = Path(folder)
+    departments = {"inventory": training.firm.inventory, "recommendation": training.firm.recommendation}
+    with replace_folder(folder) as beside:
+        for name, department in departments.items():
+            _write_department(department, beside / name)
+        settings = dataclasses.asdict(dataclasses.replace(training.settings, timescales=None))
+        if training.settings.timescales is not None:
+            settings["timescales"] = repr(training.settings.timescales)
+        manifest = {
+            "format": FORMAT,
+            "market": {"name": market.name, "hash": market_hash(market), "products": market.products},
+            "method": training.settings.method,
+            "estimator": training.settings.estimator,
+            "settings": settings,
+            "seed": training.seed,
+            "steps": training.steps,
+            "seconds": round(training.seconds, 3),
+            "parameters": training.parameters,
+            "backtest": backtest,
+            "versions": {
+                "intandem": intandem.__version__,
+                "python": platform.python_version(),
+                **{name: metadata.version(name) for name in ("jax", "equinox", "optax")},
+            },
+            "weights_sha256": {
+                name: hashlib.sha256((beside / name / "weights.safetensors").read_bytes()).hexdigest()
+                for name in departments
+            },
+        }
+        (beside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    return folder
+
+
+def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -> Firm:
+    """Reads a trained firm for a market.
+
+    **Arguments:**
+
+    - `transfer`: allow a market that the bundle was not trained for. The weights are shared across products and pairs
+      and fit any market; the market's standing figures are then computed anew.
+
+    **Raises:** `InputError` if the bundle cannot be read, was changed, or belongs to another market.
+    """
+    folder = Path(folder)
+    manifest = _read_json(folder / "manifest.json")
+    try:
+        trained_for, name = manifest["market"]["hash"], manifest["market"]["name"]
+        sums = manifest["weights_sha256"]
+        if manifest["format"] != FORMAT:
+            raise InputError(folder, f"has bundle format {manifest['format']}, not {FORMAT}", _MEND)
+    except (KeyError, TypeError) as error:
+        raise InputError(folder / "manifest.json", f"lacks {error}", _MEND) from error
+    for department, expected in sums.items():
+        path = folder / department / "weights.safetensors"
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise InputError(path, "is missing or not what the manifest says", _MEND)
+    inventory = load_department(folder / "inventory")
+    recommendation = load_department(folder / "recommendation")
+    if trained_for != market_hash(market):
+        if not transfer:
+            raise InputError(
+                folder, f"was trained for another market, '{name}'", "train for this one, or allow the transfer"
+            )
+        standing = reference(market)
+        inventory, recommendation = (
+            eqx.tree_at(lambda d: d.standing, department, standing)  # type: ignore[attr-defined]
+            for department in (inventory, recommendation)
+        )
+        if inventory.gated != market.traits.fixed_costs:  # type: ignore[attr-defined]
+            raise InputError(folder, "one market has fixed order costs and the other none", "train for this market")
+    return Firm(inventory, recommendation)
+
+
+def _write_department(department: Department[Any], folder: Path) -> None:
+    folder.mkdir()
+    if not isinstance(department, InventoryNetwork | RecommendationNetwork):
+        raise TypeError(f"{type(department).__name__} has no weights to keep")
+    save_file(_named_arrays(department), folder / "weights.safetensors")
+    structure = (
+        {"gated": department.gated}
+        if isinstance(department, InventoryNetwork)
+        else {"sees_stock": department.sees_stock}
+    )
+    specification = {
+        "format": FORMAT,
+        "department": "inventory" if isinstance(department, InventoryNetwork) else "recommendation",
+        "observes": list(FEATURES),
+        "structure": structure,
+    }
+    (folder / "department.json").write_text(json.dumps(specification, indent=2) + "\n")
+
+
+def load_department(folder: str | Path) -> Department[Any]:
+    """Reads one department, which runs without the other.
+
+    **Raises:** `InputError` if the folder does not hold one, or one that observes other features than this version.
+    """
+    folder = Path(folder)
+    specification = _read_json(folder / "department.json")
+    path = folder / "weights.safetensors"
+    try:
+        arrays = load_file(path)
+        if specification["observes"] != list(FEATURES):
+            raise InputError(folder, "observes other features than this version of intandem", _MEND)
+        network = ProductNetwork(
+            len(FEATURES),
+            arrays["network.outputs.weight"].shape[0],
+            width=arrays["network.inputs.weight"].shape[0],
+            key=jax.random.key(0),
+        )
+        standing = Reference(*(jnp.asarray(arrays[f"standing.{name}"]) for name in ("base", "lift", "dispersion")))
+        structure = specification["structure"]
+        department: InventoryNetwork | RecommendationNetwork
+        if specification["department"] == "inventory":
+            department = InventoryNetwork(network, standing, gated=bool(structure["gated"]))
+        else:
+            department = RecommendationNetwork(network, standing, sees_stock=bool(structure["sees_stock"]))
+        return _filled(department, arrays)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(path, f"cannot be read ({type(error).__name__}: {error})", _MEND) from error
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return ".".join(str(getattr(step, "name", step)) for step in path)
+
+
+def _named_arrays(department: eqx.Module) -> dict[str, np.ndarray]:
+    leaves = jax.tree_util.tree_flatten_with_path(eqx.filter(department, eqx.is_array))[0]
+    return {_name(path): np.ascontiguousarray(leaf) for path, leaf in leaves}
+
+
+def _filled(department: Department[Any], arrays: dict[str, np.ndarray]) -> Department[Any]:
+    def fill(path: tuple[Any, ...], leaf: Any) -> Any:
+        if not eqx.is_array(leaf):
+            return leaf
+        stored = arrays[_name(path)]
+        if stored.shape != leaf.shape:
+            raise ValueError(f"{_name(path)} has shape {stored.shape}, not {leaf.shape}")
+        return jnp.asarray(stored)
+
+    return jax.tree_util.tree_map_with_path(fill, department)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(path, "does not exist", _MEND) from error
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read ({error})", _MEND) from error

@@ -1,0 +1,86 @@
+"""Rules by name: settings reach the rule, and a wrong word is met with the right one."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from intandem.departments import firm_of_rules, inventory_rule, recommendation_rule
+from intandem.errors import InputError
+from intandem.market import Market, family_market, initial_state
+from intandem.market.model import State
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    return family_market("free-supply", 3, 4, 0)
+
+
+def _stocked(market: Market, *units: float) -> State:
+    state = initial_state(market)
+    return State(jnp.asarray(units), state.backlog, state.pipeline, state.intention, state.period, state.history)
+
+
+@pytest.mark.parametrize(
+    ("rule", "stock", "order"),
+    [
+        ("base-stock:level=25", (20.0, 25.0, 30.0), (5.0, 0.0, 0.0)),
+        ("base-stock:level=25/31/7", (20.0, 25.0, 3.0), (5.0, 6.0, 4.0)),
+        ("capped-base-stock:level=26,cap=5", (0.0, 23.0, 30.0), (5.0, 3.0, 0.0)),
+        ("s-S:s=6,S=40", (6.0, 7.0, 0.0), (34.0, 0.0, 40.0)),
+    ],
+)
+def test_settings_reach_the_rule(market: Market, rule: str, stock: tuple[float, ...], order: tuple[float, ...]) -> None:
+    department = inventory_rule(market, rule)
+    decided = department.decide(market, department.observe(market, _stocked(market, *stock)))
+    np.testing.assert_array_equal(decided, order)
+
+
+def test_the_stock_filter_leaves_out_what_is_out_and_shows_the_next_best(market: Market) -> None:
+    full, best_out = _stocked(market, 50.0, 50.0, 50.0), None
+    firm = firm_of_rules(market, "base-stock", "uplift")
+    shown = np.asarray(firm(market, full, jax.random.key(0)).exposure)
+    favourite = int(shown.sum(0).argmax())
+    stock = [50.0, 50.0, 50.0]
+    stock[favourite] = 0.0
+    best_out = _stocked(market, *stock)
+    blind = np.asarray(firm(market, best_out, jax.random.key(0)).exposure)
+    filtered = firm_of_rules(market, "base-stock", "uplift:filter=in-stock")
+    seen = np.asarray(filtered(market, best_out, jax.random.key(0)).exposure)
+    np.testing.assert_array_equal(blind, shown)
+    assert seen[:, favourite].sum() == 0
+    np.testing.assert_array_equal(seen.sum(1), 1)
+
+
+def test_popularity_shows_everybody_the_same() -> None:
+    market = family_market("capped-supply", 6, 5, 2)
+    rule = recommendation_rule(market, "popularity")
+    shown = np.asarray(rule.decide(market, rule.observe(market, initial_state(market))))
+    assert (shown == shown[0]).all()
+    assert shown.sum() == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base-stok", "'base-stok' is not a rule; did you mean 'base-stock'?"),
+        ("base-stock:levle=3", "'levle=3' is not a setting of base-stock"),
+        ("base-stock:level=x", "level=x is not a number of 0 or more"),
+        ("base-stock:level=-1", "level=-1 is not a number of 0 or more"),
+        ("base-stock:level=nan", "level=nan is not a number"),
+        ("base-stock:level=1/2", "level has 2 values for 3 products"),
+        ("base-stock:level=1,level=2", "'level' is given twice"),
+        ("s-S:s=5,S=3", "S lies below s"),
+    ],
+)
+def test_a_wrong_inventory_word_is_named(market: Market, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message.replace("?", r"\?")):
+        inventory_rule(market, text)
+
+
+@pytest.mark.parametrize("text", ["uplift:filter=stock", "populrity", "none:filter=in-stock"])
+def test_a_wrong_recommendation_word_is_named(market: Market, text: str) -> None:
+    with pytest.raises(InputError, match="--recommendation"):
+        recommendation_rule(market, text)

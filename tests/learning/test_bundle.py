@@ -1,0 +1,69 @@
+"""Bundles: a trained firm comes back as it was, departments run alone, and damage is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from intandem.errors import InputError
+from intandem.learning import Training, TrainSettings, load_bundle, load_department, save_bundle, train
+from intandem.market import Market, family_market, initial_state
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    return family_market("capped-supply", 3, 4, 0)
+
+
+@pytest.fixture(scope="module")
+def training(market: Market) -> Training:
+    return train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
+
+
+def test_a_firm_comes_back_as_it_was(market: Market, training: Training, tmp_path: Path) -> None:
+    save_bundle(training, market, tmp_path / "bundle", backtest={"profit": 1.0})
+    firm = load_bundle(tmp_path / "bundle", market)
+    for left, right in zip(jax.tree.leaves(training.firm), jax.tree.leaves(firm), strict=True):
+        np.testing.assert_array_equal(left, right)
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
+    assert manifest["method"] == "mtma"
+    assert manifest["backtest"] == {"profit": 1.0}
+    assert manifest["versions"]["jax"]
+
+
+def test_a_department_runs_alone(market: Market, training: Training, tmp_path: Path) -> None:
+    save_bundle(training, market, tmp_path / "bundle")
+    (tmp_path / "bundle" / "inventory").rename(tmp_path / "alone")
+    department = load_department(tmp_path / "alone")
+    order = department.decide(market, department.observe(market, initial_state(market)))
+    assert order.shape == (3,)
+
+
+def test_another_market_needs_a_word(market: Market, training: Training, tmp_path: Path) -> None:
+    save_bundle(training, market, tmp_path / "bundle")
+    other = family_market("capped-supply", 5, 6, 1)
+    with pytest.raises(InputError, match="trained for another market"):
+        load_bundle(tmp_path / "bundle", other)
+    firm = load_bundle(tmp_path / "bundle", other, transfer=True)
+    assert firm(other, initial_state(other), jax.random.key(0)).order.shape == (5,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: does not exist"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json: cannot be read"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "lacks 'market'"),
+        (lambda folder: (folder / "inventory" / "weights.safetensors").write_bytes(b"x"), "not what the manifest says"),
+        (lambda folder: (folder / "recommendation" / "department.json").unlink(), "department.json: does not exist"),
+    ],
+)
+def test_damage_is_named(market: Market, training: Training, tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+    folder = save_bundle(training, market, tmp_path / "bundle")
+    damage(folder)
+    with pytest.raises(InputError, match=message):
+        load_bundle(folder, market)

@@ -1,0 +1,108 @@
+"""The training loop: it improves, repeats itself, goes on after a stop, and refuses what it cannot do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from intandem.errors import InputError
+from intandem.learning import METHODS, Training, TrainSettings, train
+from intandem.market import Market, family_market
+
+TINY = {"shops": 4, "window": 8, "width": 8}
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    return family_market("capped-supply", 3, 4, 0)
+
+
+def _weights(training: Training) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(training.firm)]
+
+
+def test_training_raises_profit_where_coordination_pays() -> None:
+    market = family_market("capped-supply", 5, 10, 1)
+    trained = train(market, TrainSettings(updates=150, shops=16, window=16, width=16))
+    profit = trained.curve["profit"]
+    assert profit.shape == (150,)
+    assert profit[-30:].mean() > 1.05 * profit[5:20].mean()
+
+
+def test_the_same_seed_gives_the_same_firm_and_another_seed_another(market: Market) -> None:
+    settings = TrainSettings(updates=3, **TINY)
+    first, again, other = (_weights(train(market, settings, seed)) for seed in (0, 0, 1))
+    for left, right in zip(first, again, strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert any(not np.array_equal(left, right) for left, right in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains(market: Market, method: str) -> None:
+    trained = train(market, TrainSettings(method=method, updates=2, **TINY))
+    assert np.isfinite(trained.curve["profit"]).all()
+    assert trained.steps == 2 * 4 * 8
+    assert trained.parameters["inventory"] > 0
+
+
+def test_a_stopped_run_ends_as_it_would_have(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intandem.learning.mtma.CHUNK", 2)
+    settings = TrainSettings(updates=6, **TINY)
+    whole = train(market, settings, seed=3)
+    checkpoint = tmp_path / "run.npz"
+
+    def stop(done: int, updates: int, figures: dict[str, float]) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(market, settings, seed=3, checkpoint=checkpoint, progress=stop)
+    assert checkpoint.exists()
+    resumed = train(market, settings, seed=3, checkpoint=checkpoint)
+    assert not checkpoint.exists()
+    np.testing.assert_array_equal(whole.curve["profit"], resumed.curve["profit"])
+    for left, right in zip(_weights(whole), _weights(resumed), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_a_checkpoint_of_another_run_is_refused(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intandem.learning.mtma.CHUNK", 1)
+    checkpoint = tmp_path / "run.npz"
+
+    def stop(done: int, updates: int, figures: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint, progress=stop)
+    with pytest.raises(InputError, match=r"run.npz: is the checkpoint of another market"):
+        train(market, TrainSettings(updates=2, **TINY), seed=1, checkpoint=checkpoint)
+    checkpoint.write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="is not a checkpoint that can be read"):
+        train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "mtsa"}, "'mtsa' is planned and not built yet"),
+        ({"method": "best"}, "'best' is not known; choose one of mtma"),
+        ({"estimator": "score"}, "planned"),
+        ({"updates": 0}, "--updates: is 0; give 1 or more"),
+        ({"width": 0}, "--width"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(market: Market, change: dict, message: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(InputError, match=message):
+        train(market, TrainSettings(**{**TINY, **change}))
+
+
+def test_policy_size_does_not_depend_on_the_market() -> None:
+    small, large = (
+        train(family_market("capped-supply", n, 4, 0), TrainSettings(updates=1, **TINY)).parameters for n in (2, 6)
+    )
+    assert small == large

@@ -13,21 +13,11 @@ True
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from intandem.data.calibrate import calibrate as calibrate
-    from intandem.departments import firm_of_rules as firm_of_rules
-    from intandem.evaluation.compare import compare as compare
-    from intandem.evaluation.simulation import simulate as simulate
-    from intandem.learning import train as train
-    from intandem.market import family_market as family_market
-    from intandem.market.files import example_market as example_market
-    from intandem.market.files import load_market as load_market
-    from intandem.market.files import save_market as save_market
-
+# What each name is, for type checkers and editors, stands in `__init__.pyi`.
 _HOMES = {
     "calibrate": "intandem.data.calibrate",
     "compare": "intandem.evaluation.compare",

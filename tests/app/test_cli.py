@@ -180,6 +180,7 @@ def test_a_stopped_training_says_how_to_go_on(capsys, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["firm.checkpoint"]
     monkeypatch.setattr(mtma, "_advance", original)
     resumed = answer(capsys, *command)
+    monkeypatch.setattr(mtma, "CHUNK", 1)
     whole = answer(capsys, "train", MARKET, "--out", str(tmp_path / "other"), *SMALL)
     assert resumed["profit_per_period"] == whole["profit_per_period"]
     assert set(os.listdir(tmp_path)) == {"firm", "other"}

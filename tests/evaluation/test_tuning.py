@@ -41,13 +41,14 @@ def test_a_planted_optimum_is_found(market, monkeypatch, planted):
     assert best_rule(market).settings == planted
 
 
-def test_the_winners_texts_give_the_winner(market):
+def test_the_winners_texts_give_the_winner(market, monkeypatch):
+    monkeypatch.setattr(tuning, "PAIR_PERIODS", 1_000)
     rule = best_rule(market)
     same = firm_of_rules(market, rule.inventory, rule.recommendation)
-    tuned = simulate(market, rule.firm, periods=300, runs=16)
-    assert simulate(market, same, periods=300, runs=16).profit == tuned.profit
+    tuned = simulate(market, rule.firm, periods=2_000, runs=2)
+    assert simulate(market, same, periods=2_000, runs=2).profit == tuned.profit
     # Blind to stock this market gives 33.5, and 42.32 at best.
-    assert 38 < tuned.profit < 42.4
+    assert 36 < tuned.profit < 42.4
     assert len(rule.tried) > 100
 
 

@@ -8,6 +8,7 @@ there at once.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import signal
@@ -44,10 +45,6 @@ DESCRIPTION = (
     "Replenishment and recommendation in tandem. MARKET is a market file or folder, a generated market "
     "`family:NAME:PRODUCTSxCUSTOMERS:SEED`, or the name of an example market."
 )
-
-
-class Stopped(KeyboardInterrupt):
-    """The run was asked to stop, by the keyboard or by the system."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -101,7 +98,7 @@ def _parse_and_run(given: list[str]) -> Answer | None:
     stdout = sys.stdout
     try:
         with contextlib.redirect_stderr(told):
-            # A plain call of one function runs the command inside the parser; so it is only picked there.
+            # The parser only picks the command: run inside it, the command's own messages would be taken for usage.
             command = tyro.extras.subcommand_cli_from_dict(
                 {name: _picked(function) for name, function in chosen.items()},
                 prog=program,
@@ -128,8 +125,6 @@ def _function(path: str) -> Callable[..., Answer]:
 
 
 def _picked(function: Callable[..., Answer]) -> Callable[..., Callable[[], Answer]]:
-    import functools
-
     @functools.wraps(function)
     def pick(*positional: object, **named: object) -> Callable[[], Answer]:
         return functools.partial(function, *positional, **named)

@@ -48,7 +48,14 @@ FINALISTS = 4
 
 @dataclass(frozen=True)
 class RuleSettings:
-    """One point of the grid. `cap` is in periods of demand; `reorder` chooses (s, S) over base-stock."""
+    """One point of the grid. `cap` is in periods of demand; `reorder` chooses (s, S) over base-stock.
+
+    ```python
+    >>> RuleSettings(bury=0.5, boost=1.0).recommendation()
+    'uplift:filter=in-stock,bury=0.5,boost=1'
+
+    ```
+    """
 
     service: float = 0.0
     anticipate: float = 1.0
@@ -107,16 +114,6 @@ def best_rule(
     - `filtered`: with the in-stock filter and its relatives (bury low stock, boost high stock). Without, the
       recommendation is blind to stock: the best silo of two rules.
     - `seed`: of tuning's own luck. `progress`: called with the number tried and the best profit so far.
-
-    ```python
-    >>> from intandem.market.files import example_market
-    >>> from intandem.evaluation.simulation import simulate
-    >>> market = example_market("two-products-capped")
-    >>> rule = best_rule(market)
-    >>> 38 < simulate(market, rule.firm, periods=500, runs=16).profit < 42.4
-    True
-
-    ```
     """
     search = _Search(market, seed, progress)
     first_looks = [RuleSettings(in_stock=filtered)]

@@ -8,24 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
 from intandem.data.calibrated_market import MarketSettings, assemble_market
-from intandem.data.choice_model import DYNAMIC, ChoiceData
-from intandem.data.controls import exposure_controls, product_week_exposure
+from intandem.data.choice_model import DYNAMIC, ChoiceData, Coefficients
+from intandem.data.controls import LOOSE, ExposureModel, product_period_exposure
 from intandem.data.estimation import Fit, fit_choice_model
 from intandem.data.holdout import baseline_scores, log_score
 from intandem.data.information import columns_of
 from intandem.data.panel import Panel, panel_of
 from intandem.data.prediction import fit_tables, predict
-from intandem.data.standard_errors import Estimate, clustered_covariance
+from intandem.data.standard_errors import Estimate, clustered_covariance, relaxed
 from intandem.data.tables import Tables
 from intandem.market.model import Market
 
 LEAST_EXPOSED = 50.0
 """Exposures of visiting customers below which an effect is not estimated but stated."""
+
+ROUNDS = 2
+"""Turns that the choice model and the model of exposures take."""
+
+MEAN_SHRINKAGE = 0.1
+"""Share of the products' shrinkage that is left when the mean exposure effect is taken."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,10 @@ def calibrate(
     estimated = exposures >= LEAST_EXPOSED
     fixed = {} if estimated else {"exposure": settings.stated_exposure_effect, "carry_over": settings.stated_carry_over}
     data, covariates = choice_data(panel, scored, estimated, across_stores=settings.across_stores)
-    fit = fit_choice_model(data, panel.group, fixed=fixed, report=progress)
+    if estimated:
+        fit, data = fit_with_controls(data, panel, progress)
+    else:
+        fit = fit_choice_model(data, panel.group, fixed=fixed, report=progress)
     estimates = _estimates(fit, data, panel, covariates)
     effect = _exposure_effect(fit, data, panel, estimated)
     probability = predict(fit, data)
@@ -160,7 +170,7 @@ def calibrate(
 def choice_data(
     panel: Panel, scored: np.ndarray, exposed: bool, *, across_stores: bool = False
 ) -> tuple[ChoiceData, tuple[str, ...]]:
-    """The panel as the likelihood reads it, and the names of its varying covariates."""
+    """The panel as the likelihood reads it, without controls, and the names of its varying covariates."""
     periods, pairs = panel.periods, panel.rows * panel.candidates.shape[1]
     varying: dict[str, np.ndarray] = {}
     log_ratio = np.log(panel.price_ratio)
@@ -170,12 +180,7 @@ def choice_data(
         unknown = 1.0 - panel.exposure_known[:, :, None]
         varying["exposure_unknown"] = np.broadcast_to(unknown, panel.bought.shape)
     if exposed and across_stores:
-        varying["product_period_exposure"] = panel.of_pairs(product_week_exposure(panel))
-    fixed, spread = np.zeros((0, pairs)), np.ones((1, pairs))
-    if exposed:
-        controls = exposure_controls(panel)
-        fixed = controls.propensity
-        spread = np.stack([np.ones(pairs), controls.propensity[0], controls.uncertainty])
+        varying["product_period_exposure"] = panel.of_pairs(product_period_exposure(panel))
 
     def single(values: np.ndarray) -> jnp.ndarray:
         return jnp.asarray(np.asarray(values, np.float32).reshape(periods, pairs))
@@ -189,13 +194,39 @@ def choice_data(
         bought=single(panel.bought),
         exposed=single(panel.exposed),
         varying=jnp.stack(stacked) if stacked else jnp.zeros((0, periods, pairs)),
-        fixed=jnp.asarray(fixed, jnp.float32),
-        spread=jnp.asarray(spread, jnp.float32),
+        fixed=jnp.zeros((0, pairs)),
         rows=panel.rows,
         products=panel.products,
         groups=int(panel.group.max()) + 1,
     )
     return data, tuple(varying)
+
+
+def fit_with_controls(
+    data: ChoiceData, panel: Panel, progress: Callable[[int, float], None] | None
+) -> tuple[Fit, ChoiceData]:
+    """Fits with what the exposures say of each pair held constant (see `intandem.data.controls`).
+
+    Where exposures may answer to purchases, their model needs the tastes and the choice model needs its controls: the
+    two take turns, `ROUNDS` times.
+    """
+    model = ExposureModel(panel)
+    plain: Fit | None = None
+    start: Coefficients | None = None
+    dynamics: dict[str, float] = {}
+    for last in [False] * (0 if panel.by_store else ROUNDS - 1) + [True]:
+        if not panel.by_store:
+            plain = fit_choice_model(
+                data, panel.group, start=plain.coefficients if plain else None, fixed=dynamics, tolerance=LOOSE
+            )
+        held = jnp.asarray(model.propensity(plain)[None], jnp.float32)
+        controlled = eqx.tree_at(lambda d: d.fixed, data, held)
+        if last:
+            break
+        fit = fit_choice_model(controlled, panel.group, start=start, tolerance=LOOSE)
+        start = fit.coefficients
+        dynamics = dict(zip(DYNAMIC, np.asarray(start.shared, float).tolist(), strict=False))
+    return fit_choice_model(controlled, panel.group, start=start, report=progress), controlled
 
 
 def _estimates(fit: Fit, data: ChoiceData, panel: Panel, covariates: tuple[str, ...]) -> dict[str, Estimate]:
@@ -222,8 +253,10 @@ def _exposure_effect(fit: Fit, data: ChoiceData, panel: Panel, estimated: bool) 
     contrast = np.zeros((1, columns["log_spread"].stop))
     contrast[0, columns["shared"].start] = 1.0
     contrast[0, columns["deviation"]] = 1 / panel.products
-    se = float(np.sqrt(clustered_covariance(fit, panel.cluster, contrast)[0, 0]))
-    return ExposureEffect(float(by_product.mean()), se, fit.spread["deviation"], by_product, True, {})
+    freer, move = relaxed(fit, columns["deviation"], MEAN_SHRINKAGE)
+    mean = float(by_product.mean() + contrast[0] @ move)
+    se = float(np.sqrt(clustered_covariance(freer, panel.cluster, contrast)[0, 0]))
+    return ExposureEffect(mean, se, fit.spread["deviation"], by_product, True, {})
 
 
 def _identification(panel: Panel, settings: CalibrationSettings, estimated: bool) -> str:

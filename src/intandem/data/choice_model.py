@@ -9,11 +9,10 @@ A customer who visits in period `t` buys product `j` with probability `sigmoid(u
 as in `intandem.market.demand.next_intention` for single persons. Given the persistence, the intention is linear in
 two stocks that are computed from the logs: `intention = carry_over * effect * exposure_stock + habit * purchase_stock`.
 
-`e[p] ~ Normal(0, spread[p]^2)` is what is peculiar to the pair and not observed. It is integrated out by adaptive
+`e[p] ~ Normal(0, spread^2)` is what is peculiar to the pair and not observed. It is integrated out by adaptive
 Gauss-Hermite quadrature (Liu and Pierce 1994; Rabe-Hesketh, Skrondal and Pickles 2005): were it estimated as one
 more parameter per pair, habit would be biased by the few purchases that each pair has (the incidental-parameter
-problem; Heckman 1981). How far tastes spread may differ between pairs that were shown often and seldom: where a shop
-targets by taste, those it shows often are more alike.
+problem; Heckman 1981).
 """
 
 from __future__ import annotations
@@ -43,8 +42,7 @@ class ChoiceData(eqx.Module):
     - `scored`: 1 where the customer visited and the period counts in the likelihood, `periods pairs`.
     - `bought`, `exposed`: 0 or 1 (exposure may be fractional), 0 where the customer did not visit.
     - `varying`: covariates that vary over time, `covariates periods pairs`.
-    - `fixed`: covariates of the pair, `controls pairs`. `spread`: what the spread of pair effects goes with, the
-      first of them constant at 1, `spreads pairs`.
+    - `fixed`: covariates of the pair, `controls pairs`.
     """
 
     product: Int[Array, " pairs"]
@@ -55,7 +53,6 @@ class ChoiceData(eqx.Module):
     exposed: Float[Array, "periods pairs"]
     varying: Float[Array, "covariates periods pairs"]
     fixed: Float[Array, "controls pairs"]
-    spread: Float[Array, "spreads pairs"]
     rows: int = eqx.field(static=True)
     products: int = eqx.field(static=True)
     groups: int = eqx.field(static=True)
@@ -72,7 +69,7 @@ class Coefficients(eqx.Module):
     - `product`, `customer`, `week` (`periods`), `group_week` (`groups periods`): utility shifts.
     - `deviation`: exposure effect of each product less the common mean.
     - `shared`: the four of `DYNAMIC`, then one per `varying` and one per `fixed` covariate.
-    - `log_spread`: one per `spread` covariate; their sum is the logarithm of a pair's standard deviation of `e`.
+    - `log_spread`: logarithm of the standard deviation of the pair effect `e`.
     """
 
     product: Float[Array, " products"]
@@ -81,7 +78,7 @@ class Coefficients(eqx.Module):
     group_week: Float[Array, "groups periods"]
     deviation: Float[Array, " products"]
     shared: Float[Array, " shared"]
-    log_spread: Float[Array, " spreads"]
+    log_spread: Float[Array, ""]
 
 
 class Paths(NamedTuple):
@@ -160,11 +157,6 @@ def constant_utility(coefficients: Coefficients, data: ChoiceData) -> Float[Arra
     return coefficients.product[data.product] + coefficients.customer[data.row] + controls @ data.fixed
 
 
-def pair_log_spread(coefficients: Coefficients, data: ChoiceData) -> Float[Array, " pairs"]:
-    """Logarithm of the standard deviation of each pair's effect `e`."""
-    return jnp.clip(coefficients.log_spread @ data.spread, *LOG_SPREAD_RANGE)
-
-
 def known_utility(coefficients: Coefficients, data: ChoiceData, paths: Paths) -> Float[Array, "periods pairs"]:
     """Utility without the pair's peculiar effect `e`."""
     _, carry_over, _, habit = coefficients.shared[: len(DYNAMIC)]
@@ -186,7 +178,7 @@ def bought_log_likelihood(
 def locate(
     data: ChoiceData,
     utility: Float[Array, "periods pairs"],
-    log_spread: Float[Array, " pairs"],
+    log_spread: Float[Array, ""],
     centre: Float[Array, " pairs"],
     steps: int | Int[Array, ""],
 ) -> tuple[Float[Array, " pairs"], Float[Array, " pairs"]]:
@@ -209,7 +201,7 @@ def locate(
 def infer(
     data: ChoiceData,
     utility: Float[Array, "periods pairs"],
-    log_spread: Float[Array, " pairs"],
+    log_spread: Float[Array, ""],
     centre: Float[Array, " pairs"],
     scale: Float[Array, " pairs"],
 ) -> Posterior:

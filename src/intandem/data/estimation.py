@@ -18,6 +18,8 @@ from intandem.data.information import Evaluation, assemble, columns_of, evaluate
 
 LARGEST_PERSISTENCE = 0.95
 LARGEST_MOVE = 1.0
+SPREAD_RANGE = (0.02, 3.0)
+
 TOLERANCE = 0.1
 """Log-likelihood that a step may lose to rounding."""
 
@@ -71,7 +73,7 @@ def first_coefficients(data: ChoiceData) -> Coefficients:
         group_week=jnp.zeros((data.groups, periods), jnp.float32),
         deviation=jnp.zeros(data.products, jnp.float32),
         shared=jnp.asarray(shared, jnp.float32),
-        log_spread=jnp.zeros(data.spread.shape[0]).at[0].set(-0.2),
+        log_spread=jnp.asarray(-0.2, jnp.float32),
     )
 
 
@@ -81,7 +83,7 @@ def fit_choice_model(
     *,
     start: Coefficients | None = None,
     fixed: dict[str, float] | None = None,
-    shrink_weeks: bool = True,
+    tolerance: float = 0.02,
     max_steps: int = 40,
     report: Callable[[int, float], None] | None = None,
 ) -> Fit:
@@ -93,11 +95,12 @@ def fit_choice_model(
     - `start`: where to start; by default from purchase rates.
     - `fixed`: coefficients of `DYNAMIC` that are not estimated, with their values (`exposure` without any
       exposure in the data, for one).
+    - `tolerance`: gain in log-likelihood that a further Newton step must promise.
     - `report`: called with step and log-likelihood.
     """
     problem = _Problem(data, product_group, fixed or {})
     point = with_fixed(start or first_coefficients(data), fixed or {})
-    spread = dict(SHRUNK)
+    spread = dict(SHRUNK if start is None else start_spread(start))
     current = evaluate(data, point, np.zeros(data.product.shape[0]), far=True)
     converged = False
     step = 0
@@ -110,8 +113,8 @@ def fit_choice_model(
             spread = problem.update_spread(point, current, information, spread)
         if report is not None:
             report(step, float(np.asarray(current.log_likelihood, float).sum()))
-        settled = step > 2 and all(abs(np.log(spread[name] / known[name])) < 0.05 for name in spread)
-        if decrement < 0.02 and settled:
+        settled = step > 1 and all(abs(np.log(spread[name] / known[name])) < 0.05 for name in spread)
+        if decrement < tolerance and settled:
             converged = True
             break
     information, precision = problem.information(current, spread)
@@ -127,6 +130,12 @@ def fit_choice_model(
         steps=step,
         converged=converged,
     )
+
+
+def start_spread(coefficients: Coefficients) -> dict[str, float]:
+    """Standard deviations of the shrunk families as they stand, for a start from an earlier fit."""
+    found = {name: float(np.std(np.asarray(getattr(coefficients, name)))) for name in SHRUNK}
+    return {name: float(np.clip(value, *SPREAD_RANGE)) for name, value in found.items()}
 
 
 def _positive(information: np.ndarray) -> np.ndarray:
@@ -181,7 +190,7 @@ class _Problem:
             coefficients.week,
             coefficients.group_week.ravel(),
             coefficients.shared,
-            coefficients.log_spread,
+            coefficients.log_spread[None],
         ]
         return np.concatenate([np.asarray(part, float) for part in parts])
 
@@ -193,7 +202,7 @@ class _Problem:
             precision[self.columns["group_week"]] = PINNED
         if "exposure" in self.fixed:
             precision[self.columns["deviation"]] = PINNED
-        precision[self.columns["log_spread"]] = 1.0
+        precision[self.columns["log_spread"]] = 1e-2
         return precision
 
     def information(self, current: Evaluation, spread: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -280,7 +289,7 @@ class _Problem:
 
         changes = {name: move(name, getattr(coefficients, name)) for name in self.columns}
         customer = np.asarray(coefficients.customer, float) + own_delta
-        changes["log_spread"] = changes["log_spread"].at[0].set(jnp.clip(changes["log_spread"][0], *LOG_SPREAD_RANGE))
+        changes["log_spread"] = jnp.clip(changes["log_spread"], *LOG_SPREAD_RANGE)
         return Coefficients(**changes, customer=jnp.asarray(customer, jnp.float32))
 
     def update_spread(
@@ -304,5 +313,5 @@ class _Problem:
                 continue
             learnt = max(len(values) - doubt.sum() / spread[name] ** 2, 0.05 * len(values))
             found = float(np.sqrt((values**2).sum() / learnt))
-            updated[name] = float(np.clip(found, 0.02, 3.0))
+            updated[name] = float(np.clip(found, *SPREAD_RANGE))
         return updated

@@ -28,7 +28,6 @@ from intandem.data.choice_model import (
     known_utility,
     locate,
     pair_effect,
-    pair_log_spread,
 )
 
 NEAR_STEPS, FAR_STEPS = 2, 12
@@ -67,7 +66,7 @@ def columns_of(data: ChoiceData) -> dict[str, slice]:
         "week": periods,
         "group_week": periods * data.groups,
         "shared": shared,
-        "log_spread": data.spread.shape[0],
+        "log_spread": 1,
     }
     ends = np.cumsum(list(sizes.values()))
     return {name: slice(int(end - size), int(end)) for (name, size), end in zip(sizes.items(), ends, strict=True)}
@@ -123,15 +122,14 @@ def _evaluate(
 ) -> dict[str, Any]:
     paths = intention_paths(data.bought, data.exposed, coefficients.shared[2])
     utility = known_utility(coefficients, data, paths)
-    log_spread = pair_log_spread(coefficients, data)
-    centre, scale = locate(data, utility, log_spread, near, steps)
-    posterior = infer(data, utility, log_spread, centre, scale)
+    centre, scale = locate(data, utility, coefficients.log_spread, near, steps)
+    posterior = infer(data, utility, coefficients.log_spread, centre, scale)
     gain, columns = _shared_columns(coefficients, data, paths)
     weight, residual, variance = posterior.weight, posterior.residual, posterior.score_variance
     own = posterior.total_weight
     r_effect = (weight * gain).sum(0)
     r_varying = jnp.stack([(weight * column).sum(0) for column in columns])
-    r = jnp.concatenate([r_varying, own * data.fixed, posterior.spread_slope * data.spread])
+    r = jnp.concatenate([r_varying, own * data.fixed, posterior.spread_slope[None]])
     kept = 1 - own * variance
 
     score_varying = jnp.stack([(residual * column).sum(0) for column in columns])
@@ -141,10 +139,10 @@ def _evaluate(
         own_score,
         (residual * gain).sum(0),
         residual,
-        jnp.concatenate([score_varying, own_score * data.fixed, posterior.spread_score * data.spread]),
+        jnp.concatenate([score_varying, own_score * data.fixed, posterior.spread_score[None]]),
     )
     # The spread has no information of its own with other coefficients: only what the unseen effects share.
-    first = r.at[-data.spread.shape[0] :].set(0.0)
+    first = r.at[-1].set(0.0)
     cross = _row_columns(data, own * kept, r_effect * kept, weight * kept, first - r * (own * variance))
 
     def by_row(values: Float[Array, " pairs"]) -> Float[Array, " rows"]:
@@ -194,22 +192,20 @@ def _blocks(
     dense = len(columns)
     fixed = data.fixed
 
-    # Complete-data information among shared columns; the last rows and columns belong to the spread.
+    # Complete-data information among shared columns; the last row and column belong to the spread.
     varying = jnp.stack([jnp.stack([(weight * a * b).sum() for b in columns]) for a in columns])
     mixed = r[:dense] @ fixed.T
     both = (own * fixed) @ fixed.T
     shared = jnp.block([[varying, mixed], [mixed.T, both]])
-    spreads = data.spread.shape[0]
-    shared = jnp.pad(shared, (0, spreads)) - (r * variance) @ r.T
-    of_spread = (posterior.spread_information * data.spread) @ data.spread.T
-    shared = shared.at[-spreads:, -spreads:].set(of_spread)
+    shared = jnp.pad(shared, (0, 1)) - (r * variance) @ r.T
+    shared = shared.at[-1, -1].set(posterior.spread_information.sum())
 
-    first = r.at[-data.spread.shape[0] :].set(0.0)
+    first = r.at[-1].set(0.0)
     effect_first = jnp.concatenate(
         [
             jnp.stack([(weight * gain * column).sum(0) for column in columns]),
             r_effect * fixed,
-            jnp.zeros_like(data.spread),
+            jnp.zeros_like(own)[None],
         ]
     )
     # Utility is not linear in the persistence: its curvature counts where the residuals go with it. Far from the
@@ -237,7 +233,7 @@ def _blocks(
         here = weight * member
         weeks.append(jnp.diag(here.sum(1)) - (here * variance) @ weight.T)
         plain = [(here * column).sum(1) for column in columns]
-        first_week = jnp.concatenate([jnp.stack(plain), fixed @ here.T, jnp.zeros((spreads, here.shape[0]))])
+        first_week = jnp.concatenate([jnp.stack(plain), fixed @ here.T, jnp.zeros((1, here.shape[0]))])
         week_shared.append(first_week - (r * variance) @ here.T)
     return {**blocks, "week": jnp.stack(weeks), "week_shared": jnp.stack(week_shared)}
 

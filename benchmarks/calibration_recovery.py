@@ -3,7 +3,7 @@
     python benchmarks/calibration_recovery.py --firms 20
 
 Prints, for each parameter, the share of firms whose true value lies within two standard errors of the estimate, the
-mean error, the mean standard error and the spread of the errors. A firm has 50 products, 500 customers and 52 weeks; its
+mean error, the mean standard error and the spread of errors. A firm has 50 products, 500 customers and 52 weeks; its
 persistence, carry-over and habit are drawn anew.
 """
 

@@ -32,6 +32,9 @@ from intandem.market import Market, State
 from intandem.market.demand import unexposed_utility
 from intandem.market.draws import uniform
 
+DOUBT = 0.3
+"""Standard deviation of the shadow prices drawn in training, in units of what a sale is worth."""
+
 
 class AttentionObservation(eqx.Module):
     """What recommendation looks at: product features, utilities without exposure, units free for new demand (all
@@ -65,9 +68,12 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
         return AttentionObservation(features, unexposed, free, outlook)
 
     def scores(
-        self, market: Market, observation: AttentionObservation
+        self, market: Market, observation: AttentionObservation, doubt: Float[Array, " products"] | None = None
     ) -> tuple[Float[Array, "rows width"], Float[Array, ""]]:
-        """Money per exposure of every pair (minus infinity at an empty place), and the temperature, in money."""
+        """Money per exposure of every pair (minus infinity at an empty place), and the temperature, in money.
+
+        **Arguments:** `doubt`: added to the shadow prices, in units of what a sale is worth.
+        """
         corrections = self.network(observation.features)
         gain = margin(market)
         stake = jnp.maximum(gain + market.lost_sale_cost + market.backorder_cost, 0.05 * market.price)
@@ -78,14 +84,17 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
             short = jax.nn.sigmoid(1.7 * (outlook.now_lifted - observation.free) / spread)
             # What arrives before demand is not seen yet: with lead time 0 an empty shelf is no shortage.
             likely_short = jnp.where(market.lead_time == 0, 0.0, short)
-        shadow_now = stake * (likely_short + corrections[:, 0])
+        doubt = jnp.zeros_like(gain) if doubt is None else doubt
+        shadow_now = stake * (likely_short + corrections[:, 0] + doubt)
         scores = exposure_value(market, observation.unexposed, gain - shadow_now)
         if market.traits.has_intention:
             slope = jax.nn.sigmoid(observation.unexposed)
             slope = slope * (1 - slope) * market.exposure_effect
             lasting = market.carry_over * market.persistence / (1 - jnp.minimum(market.persistence, 0.98))
             later = gain - stake * (0.5 * likely_short + corrections[:, 1])
-            scores = scores + lasting * slope * market.pairs.spread(later)
+            # What is raised now adds less the higher later exposures raise it: a quarter counts until learned better.
+            counted = 0.25 * jnp.exp(corrections[:, 3])
+            scores = scores + lasting * slope * market.pairs.spread(counted * later)
         typical = jnp.mean(stake * (0.05 + self.standing.lift / jnp.maximum(self.standing.lift.sum(), 1e-6)))
         temperature = 0.3 * typical * jnp.exp(corrections[:, 2].mean())
         return scores, temperature
@@ -100,11 +109,14 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
     def sample(
         self, market: Market, observation: AttentionObservation, exploration: Float[Array, ""], key: Key[Array, ""]
     ) -> Sample:
-        """Intensities as decided; slates drawn by perturbed scores, with the allocation's gradient behind."""
-        scores, temperature = self.scores(market, observation)
+        """Exposures at shadow prices in doubt, so that no product is priced out of attention for good while it
+        learns; slates by perturbed scores besides, with the gradient of the allocation behind."""
+        doubt_key, slate_key = jax.random.split(key)
+        doubt = exploration * DOUBT * jax.random.normal(doubt_key, (market.products,))
+        scores, temperature = self.scores(market, observation, doubt)
         if market.exposure == "intensity":
             return Sample(allocate_attention(scores, temperature, market.exposure_slots), None)
-        point = uniform(key, scores.shape)
+        point = uniform(slate_key, scores.shape)
         perturbed = scores + exploration * temperature * (jnp.log(point) - jnp.log1p(-jnp.minimum(point, 1 - 1e-6)))
         shown = top_slots(jax.lax.stop_gradient(perturbed), market.exposure_slots)
         graded = allocate_attention(perturbed, temperature, market.exposure_slots)
@@ -119,7 +131,7 @@ def recommendation_network(
     standing: Reference, *, width: int, sees_stock: bool, key: Key[Array, ""]
 ) -> RecommendationNetwork:
     """An untrained recommendation department, `width` units wide."""
-    return RecommendationNetwork(ProductNetwork(len(FEATURES), 3, width=width, key=key), standing, sees_stock)
+    return RecommendationNetwork(ProductNetwork(len(FEATURES), 4, width=width, key=key), standing, sees_stock)
 
 
 @jax.custom_jvp

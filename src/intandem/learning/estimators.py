@@ -37,12 +37,6 @@ class Window(eqx.Module):
     likelihood: Float[Array, "*times products"] | None
 
 
-def _stock_held(state: State) -> State:
-    """The state, without the gradient that runs back through stock and orders under way."""
-    stock = (state.on_hand, state.backlog, state.pipeline)
-    return eqx.tree_at(lambda s: (s.on_hand, s.backlog, s.pipeline), state, jax.lax.stop_gradient(stock))
-
-
 @jax.custom_vjp
 def bounded_worth(units: Float[Array, "*times products"], bound: Float[Array, " products"]) -> Float[Array, "..."]:
     """`units` of stock, whose gradient, the worth of a unit, is cut to `bound` in size.
@@ -83,10 +77,10 @@ def play(
 ) -> tuple[State, Window]:
     """Plays a window with decisions drawn for training; gradients run through it.
 
-    The gradient leaves out one path: `stock -> what recommendation shows -> demand`. Stock comes in whole units and
-    recommendation answers it sharply, so the slope at a point says little about a unit more, and its products over
-    periods drown the signal. Where recommendation is optimal the path adds nothing (envelope theorem). Orders still
-    feel what exposures do to demand, exposures what stock is worth, and both what intentions will do.
+    The gradient leaves out the paths through recommendation's response to the state: `stock or intention -> what is
+    shown -> demand`. Recommendation answers whole units sharply, so the slope at a point says little about a unit more,
+    and products of such slopes over periods drown the signal. Where recommendation is optimal these paths add nothing
+    (envelope theorem). Orders still feel what exposures do to demand, and exposures what stock is worth.
 
     **Arguments:** `exploration`: how random decisions are, 0 to 1. `bound`: see `bounded_worth`, in the loss's units.
     """
@@ -98,7 +92,7 @@ def play(
             lambda s: (s.on_hand, s.backlog, s.pipeline), state, tuple(bounded_worth(units, bound) for units in stock)
         )
         order = sample(firm.inventory, market, state, exploration, inventory_key)
-        shown = sample(firm.recommendation, market, _stock_held(state), exploration, recommendation_key)
+        shown = sample(firm.recommendation, market, jax.lax.stop_gradient(state), exploration, recommendation_key)
         following, outcome = step(market, state, Decision(order.value, shown.value), step_key)
         return following, (outcome, view(market, standing, state), order.log_probability)
 

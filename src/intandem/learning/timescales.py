@@ -51,12 +51,12 @@ class Timescales(eqx.Module):
 
 
 def default_timescales(updates: int) -> Timescales:
-    """Inventory fast, recommendation a quarter of it; steps shrink from a third of the run on."""
-    onset = max(updates / 3, 1.0)
+    """Inventory fast, recommendation a quarter of it; steps shrink from a fifth of the run on."""
+    onset = max(updates / 5, 1.0)
     return Timescales(
         critic=Speed(1e-2, 0.55, onset),
-        inventory=Speed(1.6e-2, 0.75, onset),
-        recommendation=Speed(4e-3, 0.95, onset),
+        inventory=Speed(8e-3, 0.75, onset),
+        recommendation=Speed(2e-3, 0.95, onset),
     )
 
 

@@ -6,22 +6,23 @@ The model, its estimation, what identifies the effects and what does not: see th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from intandem.data.calibrated_market import MarketSettings, assemble_market
+from intandem.data.calibrated_market import MarketSettings, assemble_market, with_exposure_effect
 from intandem.data.choice_model import DYNAMIC, ChoiceData, Coefficients
 from intandem.data.controls import LOOSE, ExposureModel, product_period_exposure
 from intandem.data.estimation import Fit, fit_choice_model
+from intandem.data.exposure_effect import ExposureEffect, estimated_effect, stated_effect, with_kinds
 from intandem.data.holdout import baseline_scores, log_score
 from intandem.data.information import columns_of
 from intandem.data.panel import Panel, panel_of
 from intandem.data.prediction import fit_tables, predict
-from intandem.data.standard_errors import Estimate, clustered_covariance, relaxed
+from intandem.data.standard_errors import Estimate, clustered_covariance
 from intandem.data.tables import Tables
 from intandem.market.model import Market
 
@@ -31,8 +32,9 @@ LEAST_EXPOSED = 50.0
 ROUNDS = 2
 """Turns that the choice model and the model of exposures take."""
 
-MEAN_SHRINKAGE = 0.1
-"""Share of the products' shrinkage that is left when the mean exposure effect is taken."""
+
+STRONG_EFFECT = 0.8
+"""Exposure effect of the strong case, in logit units."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class CalibrationSettings:
     - `least_observed`: periods of which a smaller fraction was recorded are left out.
     - `across_stores`: also control for the product's mean exposure in each period, so that only differences
       between customers or stores in the same period count.
+    - `largest_elasticity`: an elasticity above it is an event's lift (a promotion announced, a pile at the door) and
+      no response to price, which on average is 2.6 (Bijmolt, van Heerde and Pieters 2005): prices are then left out.
     - `stated_exposure_effect`, `stated_carry_over`: taken where the data have no exposures.
     - `market`: what the data do not say of supply and costs.
     """
@@ -53,26 +57,10 @@ class CalibrationSettings:
     holdout_share: float = 0.15
     least_observed: float = 0.5
     across_stores: bool = False
+    largest_elasticity: float = 4.0
     stated_exposure_effect: float = 0.4
     stated_carry_over: float = 0.2
     market: MarketSettings = field(default_factory=MarketSettings)
-
-
-@dataclass(frozen=True)
-class ExposureEffect:
-    """The effect of one exposure on the utility of the exposed product, in logit units.
-
-    - `mean`, `se`: over the products. `spread`: standard deviation between products.
-    - `by_product`: shrunk to the mean. `estimated`: false where the value was stated.
-    - `kinds`: effect of each kind of exposure and, as `a x b`, what both together differ from their sum.
-    """
-
-    mean: float
-    se: float
-    spread: float
-    by_product: np.ndarray
-    estimated: bool
-    kinds: dict[str, Estimate]
 
 
 @dataclass(frozen=True)
@@ -105,6 +93,15 @@ class Calibration:
     panel: Panel
     choice_fit: Fit
 
+    def cases(self) -> dict[str, Market]:
+        """The market as calibrated, and beside it the `null` (no exposure has any effect) and a `strong` case: no
+        data here measure what one personalised recommendation does, so results are to be shown for all three."""
+        return {
+            "calibrated": self.market,
+            "null": with_exposure_effect(self.market, 0.0),
+            "strong": with_exposure_effect(self.market, STRONG_EFFECT),
+        }
+
 
 def calibrate(
     tables: Tables,
@@ -132,14 +129,14 @@ def calibrate(
     scored = panel.opportunities * panel.train[:, None, None]
     exposures = float((panel.exposed * scored * panel.exposure_known[:, :, None]).sum())
     estimated = exposures >= LEAST_EXPOSED
-    fixed = {} if estimated else {"exposure": settings.stated_exposure_effect, "carry_over": settings.stated_carry_over}
-    data, covariates = choice_data(panel, scored, estimated, across_stores=settings.across_stores)
+    fit, data, estimates = _fit(panel, scored, estimated, settings, progress)
+    event_lift = estimates["elasticity"].value
+    if event_lift > settings.largest_elasticity:
+        panel = replace(panel, price_ratio=np.ones_like(panel.price_ratio))
+        fit, data, estimates = _fit(panel, scored, estimated, settings, progress)
+    effect = stated_effect(settings.stated_exposure_effect, panel.products)
     if estimated:
-        fit, data = fit_with_controls(data, panel, progress)
-    else:
-        fit = fit_choice_model(data, panel.group, fixed=fixed, report=progress)
-    estimates = _estimates(fit, data, panel, covariates)
-    effect = _exposure_effect(fit, data, panel, estimated)
+        effect = with_kinds(estimated_effect(fit, data, panel), fit, data, panel)
     probability = predict(fit, data)
     score = float("nan")
     baselines: dict[str, float] = {}
@@ -159,12 +156,28 @@ def calibrate(
         baselines=baselines,
         fit=fit_tables(panel, probability),
         identification=_identification(panel, settings, estimated),
-        assumptions=(*tables.assumptions, *assumed, *_limits(panel, estimated, settings)),
+        assumptions=(*tables.assumptions, *assumed, *_limits(panel, estimated, event_lift, settings)),
         units_per_purchase=units,
         settings=settings,
         panel=panel,
         choice_fit=fit,
     )
+
+
+def _fit(
+    panel: Panel,
+    scored: np.ndarray,
+    estimated: bool,
+    settings: CalibrationSettings,
+    progress: Callable[[int, float], None] | None,
+) -> tuple[Fit, ChoiceData, dict[str, Estimate]]:
+    data, covariates = choice_data(panel, scored, estimated, across_stores=settings.across_stores)
+    if estimated:
+        fit, data = fit_with_controls(data, panel, progress)
+    else:
+        stated = {"exposure": settings.stated_exposure_effect, "carry_over": settings.stated_carry_over}
+        fit = fit_choice_model(data, panel.group, fixed=stated, report=progress)
+    return fit, data, _estimates(fit, data, panel, covariates)
 
 
 def choice_data(
@@ -185,7 +198,8 @@ def choice_data(
     def single(values: np.ndarray) -> jnp.ndarray:
         return jnp.asarray(np.asarray(values, np.float32).reshape(periods, pairs))
 
-    stacked = [single(values) for values in varying.values()]
+    # A covariate and a control are there even if they are nought, so that all fits share one compiled program.
+    stacked = [single(values) for values in varying.values()] or [jnp.zeros((periods, pairs))]
     data = ChoiceData(
         product=jnp.asarray(panel.pair_product, jnp.int32),
         row=jnp.asarray(np.repeat(np.arange(panel.rows), panel.candidates.shape[1]), jnp.int32),
@@ -193,8 +207,8 @@ def choice_data(
         scored=single(scored),
         bought=single(panel.bought),
         exposed=single(panel.exposed),
-        varying=jnp.stack(stacked) if stacked else jnp.zeros((0, periods, pairs)),
-        fixed=jnp.zeros((0, pairs)),
+        varying=jnp.stack(stacked),
+        fixed=jnp.zeros((1, pairs)),
         rows=panel.rows,
         products=panel.products,
         groups=int(panel.group.max()) + 1,
@@ -210,7 +224,7 @@ def fit_with_controls(
     Where exposures may answer to purchases, their model needs the tastes and the choice model needs its controls: the
     two take turns, `ROUNDS` times.
     """
-    model = ExposureModel(panel)
+    model = ExposureModel(panel, data)
     plain: Fit | None = None
     start: Coefficients | None = None
     dynamics: dict[str, float] = {}
@@ -245,20 +259,6 @@ def _estimates(fit: Fit, data: ChoiceData, panel: Panel, covariates: tuple[str, 
     return found
 
 
-def _exposure_effect(fit: Fit, data: ChoiceData, panel: Panel, estimated: bool) -> ExposureEffect:
-    by_product = np.asarray(fit.coefficients.shared[0] + fit.coefficients.deviation, float)
-    if not estimated:
-        return ExposureEffect(float(by_product.mean()), float("nan"), 0.0, by_product, False, {})
-    columns = columns_of(data)
-    contrast = np.zeros((1, columns["log_spread"].stop))
-    contrast[0, columns["shared"].start] = 1.0
-    contrast[0, columns["deviation"]] = 1 / panel.products
-    freer, move = relaxed(fit, columns["deviation"], MEAN_SHRINKAGE)
-    mean = float(by_product.mean() + contrast[0] @ move)
-    se = float(np.sqrt(clustered_covariance(freer, panel.cluster, contrast)[0, 0]))
-    return ExposureEffect(mean, se, fit.spread["deviation"], by_product, True, {})
-
-
 def _identification(panel: Panel, settings: CalibrationSettings, estimated: bool) -> str:
     habit = (
         "Persistence and habit are identified by the timing of purchases within a pair, the unobserved taste of each "
@@ -288,7 +288,7 @@ def _identification(panel: Panel, settings: CalibrationSettings, estimated: bool
     )
 
 
-def _limits(panel: Panel, estimated: bool, settings: CalibrationSettings) -> tuple[str, ...]:
+def _limits(panel: Panel, estimated: bool, elasticity: float, settings: CalibrationSettings) -> tuple[str, ...]:
     limits = [
         "One unit of the market is one purchase: a customer buys a product at most once a period, in the average "
         "number of units; prices and costs are per purchase.",
@@ -297,6 +297,11 @@ def _limits(panel: Panel, estimated: bool, settings: CalibrationSettings) -> tup
         limits.append(
             f"{panel.dropped} purchases of products outside the customer's {panel.candidates.shape[1]} candidates are "
             "left out."
+        )
+    if elasticity > settings.largest_elasticity:
+        limits.append(
+            f"Sales rise with low prices as if the elasticity were {elasticity:.1f}, which is the lift of events and "
+            "not of prices: prices are left out and the market has no price term."
         )
     if not estimated:
         limits.append(

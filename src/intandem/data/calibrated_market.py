@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
@@ -89,6 +91,11 @@ def assemble_market(
         assumptions.append(f"No order may exceed {settings.supply_cap:g} times a product's base demand (at least 1).")
         market = build()
     return market, units, tuple(assumptions)
+
+
+def with_exposure_effect(market: Market, effect: float) -> Market:
+    """The market with the same exposure effect for every pair."""
+    return eqx.tree_at(lambda m: m.exposure_effect, market, jnp.full_like(market.exposure_effect, effect))
 
 
 def units_per_purchase(tables: Tables, panel: Panel) -> np.ndarray:

@@ -34,12 +34,9 @@ LOOSE = 1.0
 class ExposureModel:
     """The model of a panel's exposures; each fit starts where the last one ended."""
 
-    def __init__(self, panel: Panel) -> None:
-        self.group = np.zeros(panel.products, int)
-        self.by_store = panel.by_store
-        pairs = panel.pair_product.shape[0]
-        self.alone = _exposure_data(panel, np.zeros((0, pairs)))
-        self.beside_taste = self.alone if panel.by_store else _exposure_data(panel, np.zeros((1, pairs)))
+    def __init__(self, panel: Panel, data: ChoiceData) -> None:
+        self.group = panel.group
+        self.alone = exposure_data(panel, data)
         self.starts: dict[str, Coefficients] = {}
 
     def propensity(self, taste: Fit | None) -> np.ndarray:
@@ -53,7 +50,7 @@ class ExposureModel:
         feedback = NO_FEEDBACK
         if taste is not None:
             held = jnp.asarray(_standard(taste.mean)[None], jnp.float32)
-            data = eqx.tree_at(lambda d: d.fixed, self.beside_taste, held)
+            data = eqx.tree_at(lambda d: d.fixed, self.alone, held)
             answering = self._fit("beside_taste", data, {})
             feedback = dict(zip(DYNAMIC, np.asarray(answering.coefficients.shared, float).tolist(), strict=False))
         return _standard(self._fit("alone", self.alone, feedback).mean)
@@ -65,28 +62,28 @@ class ExposureModel:
         return fit
 
 
-def _exposure_data(panel: Panel, fixed: np.ndarray) -> ChoiceData:
-    """The panel with exposures in the place of purchases, and the last period's purchases in that of exposures."""
-    pairs = panel.pair_product.shape[0]
-    known = panel.exposure_known * panel.train[:, None]
+def exposure_data(panel: Panel, data: ChoiceData) -> ChoiceData:
+    """The data with exposures in the place of purchases, the last period's purchases in that of exposures, and the
+    product's exposure in the period for a covariate."""
+    known = panel.opportunities * (panel.exposure_known * panel.train[:, None])[:, :, None]
     common = product_period_exposure(panel)
-    before = np.concatenate([np.zeros_like(panel.bought[:1]), panel.bought[:-1]])
+    logit = panel.of_pairs(np.log(common / (1 - common)))
 
     def single(values: np.ndarray) -> jnp.ndarray:
-        return jnp.asarray(np.asarray(values, np.float32).reshape(panel.periods, pairs))
+        return jnp.asarray(np.asarray(values, np.float32).reshape(data.bought.shape))
 
     return ChoiceData(
-        product=jnp.asarray(panel.pair_product, jnp.int32),
-        row=jnp.asarray(np.repeat(np.arange(panel.rows), panel.candidates.shape[1]), jnp.int32),
-        group=jnp.zeros(pairs, jnp.int32),
-        scored=single(panel.opportunities * known[:, :, None]),
-        bought=single(panel.exposed),
-        exposed=single(before),
-        varying=single(panel.of_pairs(np.log(common / (1 - common))))[None],
-        fixed=jnp.asarray(fixed, jnp.float32),
-        rows=panel.rows,
-        products=panel.products,
-        groups=1,
+        product=data.product,
+        row=data.row,
+        group=data.group,
+        scored=single(known),
+        bought=data.exposed,
+        exposed=jnp.roll(data.bought, 1, 0).at[0].set(0.0),
+        varying=jnp.zeros_like(data.varying).at[0].set(single(logit)),
+        fixed=jnp.zeros_like(data.fixed),
+        rows=data.rows,
+        products=data.products,
+        groups=data.groups,
     )
 
 

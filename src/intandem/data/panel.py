@@ -24,7 +24,7 @@ class Panel:
       where the customer did not visit.
     - `kinds`: exposure by kind, shaped as `exposed`, which is their maximum.
     - `exposure_known`: whether the exposures of the customer's store are recorded, `periods rows`.
-    - `price_ratio`: price over regular price, `periods products`, 1 where not known.
+    - `price_ratio`: price over regular price, `periods products`, 1 where not known, within what training saw.
     - `on_shelf`: 0 where the stock record says that there was none, `periods products`.
     - `group`: product group of each product. `cluster`: whose errors may be correlated, per row.
     - `observed`: fraction of each period that was recorded.
@@ -142,7 +142,7 @@ def panel_of(tables: Tables, *, candidates_per_customer: int, holdout_share: flo
         exposed=exposed,
         kinds=kinds,
         exposure_known=_exposure_known(tables, by_store, periods, customers),
-        price_ratio=_price_ratio(tables),
+        price_ratio=_price_ratio(tables, train),
         on_shelf=_on_shelf(tables),
         group=_groups(tables),
         cluster=_clusters(store) if by_store else np.arange(customers),
@@ -179,7 +179,7 @@ def _exposure_known(tables: Tables, by_store: bool, periods: int, customers: int
     return known
 
 
-def _price_ratio(tables: Tables) -> np.ndarray:
+def _price_ratio(tables: Tables, train: np.ndarray) -> np.ndarray:
     ratio = np.ones((tables.periods, tables.products.height))
     prices = tables.prices.filter((pl.col("price") > 0) & (pl.col("regular_price") > 0))
     if prices.is_empty():
@@ -191,8 +191,10 @@ def _price_ratio(tables: Tables) -> np.ndarray:
     ratio[prices["period"].to_numpy(), prices["product"].to_numpy()] = (
         prices["price"] / prices["regular_price"]
     ).to_numpy()
-    # Beyond a factor of four a price is a recording error more likely than an offer.
-    return np.clip(ratio, 0.25, 4.0)
+    # Beyond a factor of four a price is a recording error more likely than an offer; and what a price does that was
+    # never seen in training is not known, so a product's prices stay within those seen.
+    ratio = np.clip(ratio, 0.25, 4.0)
+    return np.clip(ratio, ratio[train].min(0), ratio[train].max(0))
 
 
 def _on_shelf(tables: Tables) -> np.ndarray:

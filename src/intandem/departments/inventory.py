@@ -90,7 +90,7 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         rounding_key, gate_key = jax.random.split(key)
         wish = self.wish(market, observation)
         quantity = jax.lax.stop_gradient(wish.quantity)
-        order = _feasible_at_random(market, quantity, exploration, rounding_key) + wish.quantity - quantity
+        order = _feasible_at_random(market, quantity, exploration, rounding_key) + (wish.quantity - quantity)
         if not self.gated:
             return Sample(order, None)
         placed = uniform(gate_key, wish.ordering.shape) < jax.nn.sigmoid(wish.ordering)

@@ -120,7 +120,8 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
         perturbed = scores + exploration * temperature * (jnp.log(point) - jnp.log1p(-jnp.minimum(point, 1 - 1e-6)))
         shown = top_slots(jax.lax.stop_gradient(perturbed), market.exposure_slots)
         graded = allocate_attention(perturbed, temperature, market.exposure_slots)
-        return Sample(shown + graded - jax.lax.stop_gradient(graded), None)
+        # The difference first, which is exactly 0: what is shown stays exactly 0 or 1.
+        return Sample(shown + (graded - jax.lax.stop_gradient(graded)), None)
 
     def weights(self) -> RecommendationNetwork:
         """True at the network's arrays."""
@@ -177,4 +178,4 @@ def allocate_attention(
     """
     scaled = jnp.clip(jnp.where(jnp.isfinite(scores), scores / temperature, -60.0), -60.0, 60.0)
     price = _attention_price(scaled, jnp.asarray(slots, jnp.float32))
-    return jax.nn.sigmoid(scaled - price)
+    return jnp.where(jnp.isfinite(scores), jax.nn.sigmoid(scaled - price), 0.0)

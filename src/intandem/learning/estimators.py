@@ -100,7 +100,7 @@ def play(
     return end, Window(outcomes, before, view(market, standing, end), likelihood)
 
 
-def unlimited_margin(market: Market, outcomes: Outcome) -> Float[Array, "periods products"]:
+def unlimited_margin(market: Market, outcomes: Outcome) -> Float[Array, "*times products"]:
     """The recommendation department's own objective in a silo: gross margin of demand as if stock were unlimited,
     net of exposure cost."""
     return margin(market) * outcomes.demand - market.exposure_cost * outcomes.exposures

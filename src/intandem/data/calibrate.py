@@ -225,21 +225,19 @@ def fit_with_controls(
     two take turns, `ROUNDS` times.
     """
     model = ExposureModel(panel, data)
-    plain: Fit | None = None
+    rounds = 0 if panel.by_store else ROUNDS
     start: Coefficients | None = None
-    dynamics: dict[str, float] = {}
-    for last in [False] * (0 if panel.by_store else ROUNDS - 1) + [True]:
-        if not panel.by_store:
-            plain = fit_choice_model(
-                data, panel.group, start=plain.coefficients if plain else None, fixed=dynamics, tolerance=LOOSE
+    taste: Fit | None = None
+    for turn in range(rounds + 1):
+        if start is not None:
+            dynamics = dict(zip(DYNAMIC, np.asarray(start.shared, float).tolist(), strict=False))
+            taste = fit_choice_model(
+                data, panel.group, start=taste.coefficients if taste else start, fixed=dynamics, tolerance=LOOSE
             )
-        held = jnp.asarray(model.propensity(plain)[None], jnp.float32)
+        held = jnp.asarray(model.propensity(taste)[None], jnp.float32)
         controlled = eqx.tree_at(lambda d: d.fixed, data, held)
-        if last:
-            break
-        fit = fit_choice_model(controlled, panel.group, start=start, tolerance=LOOSE)
-        start = fit.coefficients
-        dynamics = dict(zip(DYNAMIC, np.asarray(start.shared, float).tolist(), strict=False))
+        if turn < rounds:
+            start = fit_choice_model(controlled, panel.group, start=start, tolerance=LOOSE).coefficients
     return fit_choice_model(controlled, panel.group, start=start, report=progress), controlled
 
 

@@ -27,7 +27,7 @@ NO_FEEDBACK = {"exposure": 0.0, "carry_over": 0.0, "persistence": 0.5, "habit": 
 """A store shows its products to all alike: one household's purchases do not move its exposures."""
 
 
-LOOSE = 1.0
+LOOSE = 0.3
 """Gain in log-likelihood at which these fits stop: they need not be as exact as the one they serve."""
 
 
@@ -45,7 +45,7 @@ class ExposureModel:
 
         **Arguments:**
 
-        - `taste`: a fit of the choice model that knows of no controls; `None` if purchases cannot move exposures.
+        - `taste`: a fit of the choice model that knows of no controls; without it, purchases do not move exposures.
         """
         feedback = NO_FEEDBACK
         if taste is not None:

@@ -17,7 +17,10 @@ from intandem.data.choice_model import DYNAMIC, LOG_SPREAD_RANGE, ChoiceData, Co
 from intandem.data.information import Evaluation, assemble, columns_of, evaluate
 
 LARGEST_PERSISTENCE = 0.95
-LARGEST_MOVE = 1.0
+LARGEST_MOVE, LARGEST_SPREAD_MOVE = 1.0, 0.4
+FLATTEST = 1e-8
+"""Smallest curvature, beside 1 for a column on its own, that a Newton step believes."""
+
 SPREAD_RANGE = (0.02, 3.0)
 
 TOLERANCE = 0.1
@@ -83,7 +86,7 @@ def fit_choice_model(
     *,
     start: Coefficients | None = None,
     fixed: dict[str, float] | None = None,
-    tolerance: float = 0.02,
+    tolerance: float = 0.1,
     max_steps: int = 40,
     report: Callable[[int, float], None] | None = None,
 ) -> Fit:
@@ -106,11 +109,11 @@ def fit_choice_model(
     step = 0
     for step in range(1, max_steps + 1):
         information, precision = problem.information(current, spread)
-        delta, own_delta, decrement = problem.newton(point, current, information, precision, spread)
+        delta, own_delta, decrement, doubt = problem.newton(point, current, information, precision, spread)
         point, current = problem.advance(point, current, delta, own_delta, precision, spread)
         known = dict(spread)
         if step > 1:
-            spread = problem.update_spread(point, current, information, spread)
+            spread = problem.update_spread(point, current, doubt, spread)
         if report is not None:
             report(step, float(np.asarray(current.log_likelihood, float).sum()))
         settled = step > 1 and all(abs(np.log(spread[name] / known[name])) < 0.05 for name in spread)
@@ -138,17 +141,19 @@ def start_spread(coefficients: Coefficients) -> dict[str, float]:
     return {name: float(np.clip(value, *SPREAD_RANGE)) for name, value in found.items()}
 
 
-def _positive(information: np.ndarray) -> np.ndarray:
-    """The matrix, with its diagonal raised until it is positive definite (far from the optimum it may not be)."""
-    raised = information
-    for share in (0.0, 0.01, 0.1, 1.0, 10.0):
-        raised = information + share * np.diag(np.abs(np.diag(information)))
-        try:
-            np.linalg.cholesky(raised)
-        except np.linalg.LinAlgError:
-            continue
-        return raised
-    return np.diag(np.abs(np.diag(information)))
+def _inverse(information: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """The inverse among the free columns, nought elsewhere; always positive definite.
+
+    Far from the optimum the information may not be. Directions of negative curvature then count by their size, so that
+    a step goes uphill along them too (saddle-free Newton; Dauphin et al. 2014).
+    """
+    inverse = np.zeros_like(information)
+    among = np.ix_(free, free)
+    size = 1 / np.sqrt(np.maximum(np.abs(np.diag(information))[free], 1e-12))
+    values, vectors = np.linalg.eigh(size[:, None] * information[among] * size[None, :])
+    directions = size[:, None] * vectors / np.sqrt(np.maximum(np.abs(values), FLATTEST))
+    inverse[among] = directions @ directions.T
+    return inverse
 
 
 def with_fixed(coefficients: Coefficients, fixed: dict[str, float]) -> Coefficients:
@@ -234,7 +239,9 @@ class _Problem:
         information: np.ndarray,
         precision: np.ndarray,
         spread: dict[str, float],
-    ) -> tuple[np.ndarray, np.ndarray, float]:
+    ) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
+        """Steps of the columns and of the customers' shifts, the gain in log-likelihood that they promise, and the
+        variance of the columns."""
         vector = self.vector(point)
         own = np.asarray(point.customer, float)
         own_precision = 1 / spread["customer"] ** 2
@@ -244,23 +251,22 @@ class _Problem:
         gradient = current.scores.sum(0) - precision * (vector - self.centre)
         gradient -= (current.cross / own_information[:, None]).T @ own_gradient
         gradient = np.where(free, gradient, 0.0)
-        information = _positive(information)
-        delta = np.linalg.solve(information, gradient)
+        inverse = _inverse(information, free)
+        delta = inverse @ gradient
         at = self.columns["shared"].start + DYNAMIC.index("persistence")
         target = vector[at] + delta[at]
         if free[at] and not 0.0 <= target <= LARGEST_PERSISTENCE:
             # At the edge of what is allowed the others move as if the persistence stood there.
-            move = np.clip(target, 0.0, LARGEST_PERSISTENCE) - vector[at]
-            others = np.arange(self.size) != at
-            right = gradient[others] - information[others, at] * move
-            delta[others] = np.linalg.solve(information[np.ix_(others, others)], right)
-            delta[at] = move
+            short = np.clip(target, 0.0, LARGEST_PERSISTENCE) - target
+            delta = delta + inverse[:, at] / inverse[at, at] * short
+        last = self.columns["log_spread"].start
+        delta[last] = np.clip(delta[last], -LARGEST_SPREAD_MOVE, LARGEST_SPREAD_MOVE)
         own_delta = (own_gradient - current.cross @ delta) / own_information
         decrement = 0.5 * float(gradient @ delta)
         kinds = slice(self.columns["shared"].start, self.size)
         largest = np.abs(delta[kinds]).max()
         shorter = min(1.0, LARGEST_MOVE / max(largest, 1e-9))
-        return shorter * delta, shorter * own_delta, decrement
+        return shorter * delta, shorter * own_delta, decrement, np.diag(inverse)
 
     def advance(
         self,
@@ -293,10 +299,9 @@ class _Problem:
         return Coefficients(**changes, customer=jnp.asarray(customer, jnp.float32))
 
     def update_spread(
-        self, point: Coefficients, current: Evaluation, information: np.ndarray, spread: dict[str, float]
+        self, point: Coefficients, current: Evaluation, uncertainty: np.ndarray, spread: dict[str, float]
     ) -> dict[str, float]:
         vector = self.vector(point)
-        uncertainty = np.diag(np.linalg.inv(information))
         updated = dict(spread)
         families: dict[str, tuple[np.ndarray, np.ndarray]] = {
             name: (vector[self.columns[name]], uncertainty[self.columns[name]])

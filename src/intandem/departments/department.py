@@ -7,9 +7,11 @@ value of its own, so that it can be computed elsewhere (from a firm's tables) an
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Float, Key
 
 from intandem.market import Market, State
@@ -52,3 +54,12 @@ class LearningDepartment(Department[Observation]):
     @abstractmethod
     def weights(self) -> Any:
         """A copy of this department's tree with True at the arrays that training moves, False elsewhere."""
+
+
+Learning = TypeVar("Learning", bound=eqx.Module)
+
+
+def weights_at(department: Learning, where: Callable[[Learning], eqx.Module]) -> Learning:
+    """The department's tree with True at the arrays that `where` points to, False elsewhere."""
+    nothing = jax.tree.map(lambda _: False, department)
+    return eqx.tree_at(where, nothing, jax.tree.map(eqx.is_inexact_array, where(department)))

@@ -15,6 +15,7 @@ class Firm(eqx.Module):
     """An inventory and a recommendation department, any two. A firm is a policy: `rollout` takes it as it is.
 
     ```python
+    >>> import jax
     >>> from intandem.departments import firm_of_rules
     >>> from intandem.market import family_market, initial_state
     >>> market = family_market("capped-supply", products=10, customers=20, seed=0)

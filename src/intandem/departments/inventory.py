@@ -12,14 +12,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
-from intandem.departments.department import LearningDepartment, Sample
+from intandem.departments.department import LearningDepartment, Sample, weights_at
 from intandem.departments.features import FEATURES, product_features
 from intandem.departments.networks import ProductNetwork
-from intandem.departments.outlook import Outlook, Reference, critical_ratio, look_ahead
+from intandem.departments.outlook import Outlook, Reference, critical_ratio, economic_order_quantity, look_ahead
 from intandem.market import Market, State
-from intandem.market.draws import uniform
+from intandem.market.draws import stochastic_round, uniform
 from intandem.market.supply import inventory_position, nearest_feasible_order
 
 
@@ -67,8 +67,7 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         if not self.gated:
             return OrderWish(within_bounds(short, _largest(market)), jnp.zeros_like(short))
         # With a fixed cost the level is a reorder point; ordering restores it and a learned batch on top.
-        demand = outlook.now_lifted
-        batch = jnp.sqrt(2 * market.fixed_order_cost * demand / jnp.maximum(market.holding_cost, 1e-6))
+        batch = economic_order_quantity(market, outlook.now_lifted)
         quantity = within_bounds(short + batch * jnp.exp(corrections[:, 3]), _largest(market))
         below = short / jnp.maximum(outlook.deviation, 0.5)
         return OrderWish(quantity, 3.0 * below + 3.0 * corrections[:, 4])
@@ -99,13 +98,7 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
 
     def weights(self) -> InventoryNetwork:
         """True at the network's arrays."""
-        return _trained(self, lambda department: department.network)
-
-
-def _trained(department: eqx.Module, where):  # type: ignore[no-untyped-def]
-    nothing = jax.tree.map(lambda _: False, department)
-    chosen = jax.tree.map(eqx.is_inexact_array, where(department))
-    return eqx.tree_at(where, nothing, chosen)
+        return weights_at(self, lambda department: department.network)
 
 
 def inventory_network(market: Market, standing: Reference, *, width: int, key: Key[Array, ""]) -> InventoryNetwork:
@@ -153,11 +146,7 @@ def _feasible_at_random(
 ) -> Float[Array, " products"]:
     """A feasible order whose mean is the quantity (at most the largest feasible one); without exploration, the
     feasible order nearest to it."""
-    point = 0.5 + exploration * (uniform(key, quantity.shape) - 0.5)
     multiple = market.order_multiple
     smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
-    below: Bool[Array, " products"] = quantity < smallest
-    start = jnp.where(point * smallest < quantity, smallest, 0.0)
-    whole = jnp.floor(quantity / multiple)
-    several = multiple * (whole + jnp.where(point < quantity / multiple - whole, 1.0, 0.0))
-    return jnp.where(below, start, several)
+    lot = jnp.where(quantity < smallest, smallest, multiple)
+    return lot * stochastic_round(key, quantity / lot, exploration)

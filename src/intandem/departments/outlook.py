@@ -149,3 +149,8 @@ def critical_ratio(market: Market) -> Float[Array, " products"]:
     underage = jnp.maximum(margin(market) + market.lost_sale_cost + market.backorder_cost, 1e-3)
     overage = jnp.maximum(market.holding_cost + market.unit_cost - market.salvage, 1e-3)
     return jnp.clip(underage / (underage + overage), 0.01, 0.999)
+
+
+def economic_order_quantity(market: Market, demand: Float[Array, " products"]) -> Float[Array, " products"]:
+    """The batch, in units, that balances fixed order cost and holding cost: `sqrt(2 K D / h)` (Harris 1913)."""
+    return jnp.sqrt(2 * market.fixed_order_cost * demand / jnp.maximum(market.holding_cost, 1e-6))

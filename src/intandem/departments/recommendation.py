@@ -15,9 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from intandem.departments.department import LearningDepartment, Sample
+from intandem.departments.department import LearningDepartment, Sample, weights_at
 from intandem.departments.features import FEATURES, product_features, without_stock
-from intandem.departments.inventory import _trained
 from intandem.departments.networks import ProductNetwork
 from intandem.departments.outlook import (
     Outlook,
@@ -125,7 +124,7 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
 
     def weights(self) -> RecommendationNetwork:
         """True at the network's arrays."""
-        return _trained(self, lambda department: department.network)
+        return weights_at(self, lambda department: department.network)
 
 
 def recommendation_network(

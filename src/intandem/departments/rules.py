@@ -17,6 +17,7 @@ from intandem.departments.outlook import (
     Reference,
     believed_intention,
     critical_ratio,
+    economic_order_quantity,
     exposure_value,
     look_ahead,
     margin,
@@ -71,7 +72,7 @@ class BaseStock(Department[InventoryObservation]):
 class ReorderPoint(Department[InventoryObservation]):
     """An (s, S) policy: at or below `reorder` units, order up to `level`.
 
-    What is not given (`nan`) is computed: `s` as the newsvendor level, `S = s + sqrt(2 K D / h)` (Harris 1913).
+    What is not given (`nan`) is computed: `s` as the newsvendor level, `S` as that and an `economic_order_quantity`.
     """
 
     standing: Reference
@@ -90,8 +91,8 @@ class ReorderPoint(Department[InventoryObservation]):
         point = order_up_to_level(market, outlook, self.service, self.anticipate)
         reorder = jnp.where(jnp.isnan(self.reorder), point, self.reorder)
         demand = outlook.now + self.anticipate * (outlook.now_lifted - outlook.now)
-        batch = jnp.sqrt(2 * market.fixed_order_cost * demand / jnp.maximum(market.holding_cost, 1e-6))
-        level = jnp.where(jnp.isnan(self.level), reorder + jnp.maximum(batch, 1.0), self.level)
+        batch = jnp.maximum(economic_order_quantity(market, demand), 1.0)
+        level = jnp.where(jnp.isnan(self.level), reorder + batch, self.level)
         wish = jnp.where(position <= reorder, jnp.maximum(level - position, 0.0), 0.0)
         return nearest_feasible_order(market, wish)
 

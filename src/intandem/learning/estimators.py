@@ -41,8 +41,9 @@ class Window(eqx.Module):
 def bounded_worth(units: Float[Array, "*times products"], bound: Float[Array, " products"]) -> Float[Array, "..."]:
     """`units` of stock, whose gradient, the worth of a unit, is cut to `bound` in size.
 
-    A unit of stock can never be worth more than its price and the lost sale it saves. Paths through sharp responses to
-    stock multiply period by period and break that bound in rare samples, which then drown all others.
+    A unit of stock earns its price and saves a lost sale, once. Paths through sharp responses to stock multiply
+    period by period and break that bound in rare samples, which then drown all others. (Where habits are strong a
+    sale breeds sales and can be worth more; the cut then understates it.)
     """
     del bound
     return units

@@ -131,10 +131,16 @@ def binomial(key: Key[Array, ""], trials: Float[Array, "..."], probability: Floa
     return jnp.where(swapped, trials - drawn, drawn)
 
 
-def stochastic_round(key: Key[Array, ""], value: Float[Array, "..."]) -> Float[Array, "..."]:
-    """A whole number whose mean is `value`: the floor, or one more with the probability of the fraction."""
+def stochastic_round(
+    key: Key[Array, ""], value: Float[Array, "..."], spread: Float[Array, ""] | float = 1.0
+) -> Float[Array, "..."]:
+    """A whole number whose mean is `value`: the floor, or one more with the probability of the fraction.
+
+    **Arguments:** `spread`: 1 for that; towards 0 the point at which a fraction is rounded up narrows to one half.
+    """
     floor = jnp.floor(value)
-    return floor + jnp.where(uniform(key, value.shape) < value - floor, 1.0, 0.0)
+    point = 0.5 + spread * (uniform(key, value.shape) - 0.5)
+    return floor + jnp.where(point < value - floor, 1.0, 0.0)
 
 
 def systematic_share(

@@ -29,7 +29,7 @@ class Speed(eqx.Module):
     power: float | Float[Array, ""]
     onset: float | Float[Array, ""]
 
-    def at(self, update: Array | float) -> Array | float:
+    def at(self, update: Array | float | int) -> Array | float:
         """The step size at an update, counted from 0.
 
         ```python

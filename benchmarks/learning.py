@@ -181,13 +181,13 @@ def main(options: Options) -> None:
     else:
         rival = "tuned-rule" if options.study == "capped-supply" else "best-silo"
         methods = (
-            ("filtered-silo", "tuned-rule", "mtma")
+            ("filtered-silo", "tuned-filter", "tuned-rule", "mtma")
             if options.study == "capped-supply"
             else ("tuned-silo", "learned-silo", "mtma")
         )
         seeds = range(FIRST_MARKET_SEED, FIRST_MARKET_SEED + (options.seeds or 10))
         kept = found.setdefault("kept", {})
-        against(options.study, methods, methods[1], seeds, settings, kept, keep)
+        against(options.study, methods, rival if rival in methods else methods[1], seeds, settings, kept, keep)
         if rival == "best-silo":
             for market in kept.values():
                 market["profit"]["best-silo"] = max(market["profit"][name] for name in methods[:2])

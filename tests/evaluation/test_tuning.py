@@ -53,7 +53,7 @@ def test_the_winners_texts_give_the_winner(market, monkeypatch):
 
 
 def test_blind_rules_stay_blind(market):
-    rule = best_rule(market, filtered=False)
+    rule = best_rule(market, looks_at="nothing")
     assert {(one.in_stock, one.bury, one.boost) for one in rule.tried} == {(False, 0.0, 0.0)}
 
 
@@ -76,5 +76,5 @@ def test_tuning_has_its_own_luck(market, monkeypatch):
 
     monkeypatch.setattr(tuning, "simulate", noted)
     monkeypatch.setattr(tuning, "PAIR_PERIODS", 1_000)
-    best_rule(market, filtered=False)
+    best_rule(market, looks_at="nothing")
     assert min(seeds) >= tuning.TUNING_SEED

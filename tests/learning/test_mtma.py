@@ -24,12 +24,15 @@ def _weights(training: Training) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(training.firm)]
 
 
-def test_training_raises_profit_where_coordination_pays() -> None:
+@pytest.mark.parametrize(
+    ("estimator", "shops", "window", "gain"), [("perturbation", 8, 48, 1.03), ("pathwise", 16, 16, 1.05)]
+)
+def test_training_raises_profit_where_coordination_pays(estimator: str, shops: int, window: int, gain: float) -> None:
     market = family_market("capped-supply", 5, 10, 1)
-    trained = train(market, TrainSettings(updates=150, shops=16, window=16, width=16))
-    profit = trained.curve["profit"]
-    assert profit.shape == (150,)
-    assert profit[-30:].mean() > 1.05 * profit[5:20].mean()
+    settings = TrainSettings(estimator=estimator, updates=120, shops=shops, window=window, width=16)
+    profit = train(market, settings).curve["profit"]
+    assert profit.shape == (120,)
+    assert profit[-30:].mean() > gain * profit[:15].mean()
 
 
 def test_the_same_seed_gives_the_same_firm_and_another_seed_another(market: Market) -> None:
@@ -40,17 +43,24 @@ def test_the_same_seed_gives_the_same_firm_and_another_seed_another(market: Mark
     assert any(not np.array_equal(left, right) for left, right in zip(first, other, strict=True))
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_trains(market: Market, method: str) -> None:
-    trained = train(market, TrainSettings(method=method, updates=2, **TINY))
+@pytest.mark.parametrize(
+    ("method", "estimator"),
+    [*((method, "perturbation") for method in METHODS), ("mtma", "pathwise"), ("silo", "pathwise")],
+)
+def test_every_method_trains(market: Market, method: str, estimator: str) -> None:
+    trained = train(market, TrainSettings(method=method, estimator=estimator, updates=2, **TINY))
     assert np.isfinite(trained.curve["profit"]).all()
-    assert trained.steps == 2 * 4 * 8
+    # A perturbed shop settles for 4 x (lead time + 1) periods first.
+    assert trained.steps == 2 * 4 * (8 if estimator == "pathwise" else 12 + 8)
     assert trained.parameters["inventory"] > 0
 
 
-def test_a_stopped_run_ends_as_it_would_have(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("estimator", ["perturbation", "pathwise"])
+def test_a_stopped_run_ends_as_it_would_have(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: str
+) -> None:
     monkeypatch.setattr("intandem.learning.mtma.CHUNK", 2)
-    settings = TrainSettings(updates=6, **TINY)
+    settings = TrainSettings(estimator=estimator, updates=6, **TINY)
     whole = train(market, settings, seed=3)
     checkpoint = tmp_path / "run.npz"
 

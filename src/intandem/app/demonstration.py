@@ -39,6 +39,7 @@ STRONG_EFFECT = 0.8
 METHODS = ("silo", "filtered-silo", "tuned-rule", "mtma")
 UPDATES = 200
 SHOPS = 4
+WINDOW = 52
 SCENARIO_RUNS = 6
 """Sized so that the whole demonstration takes a minute or two on two cores."""
 
@@ -73,7 +74,7 @@ def demonstrate(
     lap("calibrate")
     free = fitted.market
     market = with_allotment(free)
-    training = TrainSettings(updates=updates or UPDATES, shops=SHOPS)
+    training = TrainSettings(updates=updates or UPDATES, shops=SHOPS, window=WINDOW)
     found = compare(market, METHODS, seeds=1, settings=training, seed=seed, progress=meter.training)
     lap("compare")
     scenarios = [Scenario("As calibrated", found)]

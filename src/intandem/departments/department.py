@@ -55,6 +55,10 @@ class LearningDepartment(Department[Observation]):
     def weights(self) -> Any:
         """A copy of this department's tree with True at the arrays that training moves, False elsewhere."""
 
+    @abstractmethod
+    def perturbed(self) -> Any:
+        """The same, with True at the arrays that a learner moves which goes by trial alone: few, and telling."""
+
 
 Learning = TypeVar("Learning", bound=eqx.Module)
 

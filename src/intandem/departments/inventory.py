@@ -100,6 +100,10 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         """True at the network's arrays."""
         return weights_at(self, lambda department: department.network)
 
+    def perturbed(self) -> InventoryNetwork:
+        """True at the network's last layer."""
+        return weights_at(self, lambda department: department.network.outputs)
+
 
 def inventory_network(market: Market, standing: Reference, *, width: int, key: Key[Array, ""]) -> InventoryNetwork:
     """An untrained inventory department for a market, `width` units wide."""

@@ -126,6 +126,10 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
         """True at the network's arrays."""
         return weights_at(self, lambda department: department.network)
 
+    def perturbed(self) -> RecommendationNetwork:
+        """True at the network's last layer."""
+        return weights_at(self, lambda department: department.network.outputs)
+
 
 def recommendation_network(
     standing: Reference, *, width: int, sees_stock: bool, key: Key[Array, ""]

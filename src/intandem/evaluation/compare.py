@@ -22,15 +22,15 @@ from intandem.departments import RULE_FIRMS, Department, Firm, Reference, firm_o
 from intandem.errors import InputError
 from intandem.evaluation.simulation import Simulated, default_warmup, simulate
 from intandem.evaluation.statistics import Interval, mean_interval, paired_difference
-from intandem.evaluation.tuning import best_rule
+from intandem.evaluation.tuning import StockSeen, best_rule
 from intandem.learning import METHODS as TRAINING_METHODS
 from intandem.learning import Training, TrainSettings, train
 from intandem.market import Market
 
 Kind = Literal["rule", "tuned", "learned"]
 
-TUNED = {"tuned-rule": True, "tuned-silo": False}
-"""Pairs of rules tuned on the simulator, and whether their recommendation looks at stock."""
+TUNED: dict[str, StockSeen] = {"tuned-rule": "cover", "tuned-filter": "shelf", "tuned-silo": "nothing"}
+"""Pairs of rules tuned on the simulator, and what their recommendation looks at of stock."""
 
 LEARNED: dict[str, str] = {"learned-silo": "silo", **{name: name for name in TRAINING_METHODS if name != "silo"}}
 """Trained firms and the training method of each. `silo` alone names the pair of rules."""
@@ -41,6 +41,7 @@ LABELS = {
     "silo": "Silo",
     "filtered-silo": "Silo with in-stock filter",
     "tuned-silo": "Tuned silo",
+    "tuned-filter": "In-stock filter, tuned levels",
     "tuned-rule": "Tuned rules with in-stock filter",
     "learned-silo": "Learned silo",
     "mtma": "In tandem (MTMA)",
@@ -217,7 +218,8 @@ def compare(
     **Arguments:**
 
     - `methods`: of `METHOD_NAMES`: pairs of rules (`silo`, `filtered-silo`), rules tuned on the simulator
-      (`tuned-rule`, with the in-stock filter and its relatives; `tuned-silo`, blind to stock), trained firms
+      (`tuned-filter`, with an in-stock filter; `tuned-rule`, which also hides low and pushes high stock;
+      `tuned-silo`, blind to stock), trained firms
       (`mtma` and its ablations; `learned-silo`, each department trained on its own objective).
     - `seeds`: trainings of each trained method, and luck that every method is judged on.
     - `settings`: of training; the method in it is replaced.
@@ -342,7 +344,7 @@ def _tuned(market: Market, method: str, seed: int, progress: Progress) -> Method
     started = time.monotonic()
     what = f"{LABELS[method]}: tuning"
     rule = best_rule(
-        market, filtered=TUNED[method], seed=seed, progress=lambda tried, best: progress(what, tried, 0, best)
+        market, looks_at=TUNED[method], seed=seed, progress=lambda tried, best: progress(what, tried, 0, best)
     )
     seconds = time.monotonic() - started
     return MethodResult(method, "tuned", (rule.firm,), (), seconds, rules=(rule.inventory, rule.recommendation))

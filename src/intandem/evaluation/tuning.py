@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -36,6 +37,8 @@ BURY: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 BOOST: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Growth of a product's score for each doubling of the periods of demand on hand (overstock boost)."""
+
+StockSeen = Literal["nothing", "shelf", "cover"]
 
 TUNING_SEED = 990_000
 """Tuning draws its luck from here on, apart from the seeds that firms are judged on (0 and up)."""
@@ -103,7 +106,7 @@ class TunedRule:
 def best_rule(
     market: Market,
     *,
-    filtered: bool = True,
+    looks_at: StockSeen = "cover",
     seed: int = 0,
     progress: Callable[[int, float], None] | None = None,
 ) -> TunedRule:
@@ -111,13 +114,14 @@ def best_rule(
 
     **Arguments:**
 
-    - `filtered`: with the in-stock filter and its relatives (bury low stock, boost high stock). Without, the
-      recommendation is blind to stock: the best silo of two rules.
+    - `looks_at`: what recommendation sees of stock: `nothing`, the best silo of two rules; `shelf`, an in-stock
+      filter hides what is out of stock; `cover`, it also hides what is low and pushes what is plenty.
     - `seed`: of tuning's own luck. `progress`: called with the number tried and the best profit so far.
     """
     search = _Search(market, seed, progress)
-    first_looks = [RuleSettings(in_stock=filtered)]
-    if filtered:
+    in_stock = looks_at != "nothing"
+    first_looks = [RuleSettings(in_stock=in_stock)]
+    if looks_at == "cover":
         first_looks += [RuleSettings(bury=1.0), RuleSettings(bury=0.5, boost=0.5)]
     # Without fixed costs an (s, S) policy is a base-stock policy: its batch is one unit.
     forms: list[tuple[float | None, bool]] = [(cap, False) for cap in CAP]
@@ -128,15 +132,15 @@ def best_rule(
         for shown in first_looks
         for (cap, reorder), service, anticipate in itertools.product(forms, FIRST_SERVICE, ANTICIPATE[:3])
     )
-    levels = (BURY, BOOST) if filtered else ((0.0,), (0.0,))
+    levels = (BURY, BOOST) if looks_at == "cover" else ((0.0,), (0.0,))
     for best in search.leaders(2):
         stock = {name: getattr(best, name) for name in ("service", "anticipate", "cap", "reorder")}
         search.look(
-            RuleSettings(**stock, in_stock=filtered, bury=bury, boost=boost)
+            RuleSettings(**stock, in_stock=in_stock, bury=bury, boost=boost)
             for bury, boost in itertools.product(*levels)
         )
-        search.look([RuleSettings(**stock, in_stock=filtered, popular=True)])
-    search.refine(filtered)
+        search.look([RuleSettings(**stock, in_stock=in_stock, popular=True)])
+    search.refine(by_cover=looks_at == "cover")
     return search.winner()
 
 
@@ -177,7 +181,7 @@ class _Search:
     def leaders(self, count: int) -> list[RuleSettings]:
         return sorted(self.tried, key=self.tried.__getitem__, reverse=True)[:count]
 
-    def refine(self, filtered: bool) -> None:
+    def refine(self, *, by_cover: bool) -> None:
         """One setting at a time to its neighbours on the grid, from the best, until nothing improves."""
         while True:
             (best,) = self.leaders(1)
@@ -185,7 +189,7 @@ class _Search:
             axes: dict[str, Sequence[float | None]] = {"service": SERVICE, "anticipate": ANTICIPATE}
             if not best.reorder:
                 axes["cap"] = CAP
-            if filtered and not best.popular:
+            if by_cover and not best.popular:
                 axes |= {"bury": BURY, "boost": BOOST}
             for name, levels in axes.items():
                 at = levels.index(getattr(best, name))

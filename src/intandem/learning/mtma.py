@@ -1,93 +1,48 @@
 """MTMA: multi-timescale, multi-agent learning of a firm (after Jiang, Han, Peng and Zhang, arXiv 2510.04272).
 
-Departments see what they see, learn together on the firm's profit with a centralised critic, and run apart. Each
-update plays a window in many parallel shops, takes a gradient, and moves the critic, inventory and recommendation,
-each at its own speed. Python calls one compiled function in chunks of updates, to show progress and to keep what a
-stopped run needs to go on.
+Departments see what they see, learn together on the firm's profit, and run apart. Each update asks an estimator for
+the gradient of profit in every weight and moves inventory, recommendation and, where there is one, the centralised
+critic, each at its own speed. Python calls one compiled function in chunks of updates, to show progress and to keep
+what a stopped run needs to go on.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Int, Key, PyTree
 
-from intandem.departments import Firm, inventory_network, recommendation_network, reference
-from intandem.departments.department import LearningDepartment
-from intandem.departments.outlook import Reference
+from intandem.departments import Firm, inventory_network, recommendation_network
 from intandem.errors import InputError
+from intandem.learning import pathwise, perturbation
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
-from intandem.learning.critic import new_critic, view
-from intandem.learning.estimators import Learner, Window, largest_worth, pathwise_loss, play, unlimited_margin
-from intandem.learning.timescales import Timescales, default_timescales, optimiser, timescales_of
-from intandem.market import Market, State, initial_state
+from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
+from intandem.learning.timescales import default_timescales, optimiser, timescales_of
+from intandem.market import Market
 
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """How a firm is trained.
-
-    - `method`: `mtma`, `stma` (one speed), `reversed` (recommendation fast), `silo` (each on its own objective).
-    - `estimator`: `pathwise`.
-    - `updates`: gradient updates. `shops`: markets played in parallel; 0 chooses by the number of pairs.
-    - `window`: periods per update; 0 chooses by the longest lead time.
-    - `width`: units of each network. `clip`: largest gradient norm within a department.
-    - `discount`: of the critic, in a market of average profit. `trace`: lambda of its returns.
-    - `timescales`: the speeds of `mtma`, from which the method's own follow; `None`: the default ones.
-    """
-
-    method: str = "mtma"
-    estimator: str = "pathwise"
-    updates: int = 400
-    shops: int = 0
-    window: int = 0
-    width: int = 32
-    clip: float = 1.0
-    discount: float = 0.97
-    trace: float = 0.9
-    timescales: Timescales | None = None
-
-
-class Course(eqx.Module):
-    """What stays fixed during a run: the market, its standing figures, the speeds, and the settings that shape the
-    compiled program."""
-
-    market: Market
-    standing: Reference
-    speeds: Timescales
-    updates: Float[Array, ""]
-    scale: Float[Array, ""]
-    settings: TrainSettings = eqx.field(static=True)
+ESTIMATORS: dict[str, Any] = {"perturbation": perturbation, "pathwise": pathwise}
+"""Modules that estimate the gradient: `sizes`, `start`, `weights`, `estimate`, `periods_per_update` of each."""
 
 
 class TrainingState(eqx.Module):
-    """All that a run needs to go on: weights and their running average, optimisers, the shops, the randomness."""
+    """All that a run needs to go on: weights and their running average, optimisers, what the estimator remembers,
+    the randomness."""
 
     learner: Learner
     averaged: Learner
     optimisers: PyTree
-    shops: State
-    average: Float[Array, " products"]
+    memory: PyTree
     update: Int[Array, ""]
     key: Key[Array, ""]
-
-
-class Progress(eqx.Module):
-    """Figures of one update: profit per period and shop, share of demand lost, share of slots used, critic's error."""
-
-    profit: Float[Array, ""]
-    lost_share: Float[Array, ""]
-    exposure_share: Float[Array, ""]
-    critic_error: Float[Array, ""]
 
 
 @dataclass(frozen=True)
@@ -101,17 +56,6 @@ class Training:
     parameters: dict[str, int]
     settings: TrainSettings
     seed: int
-
-
-def _weights(learner: Learner) -> Learner:
-    """True at the arrays that training moves."""
-    nothing = jax.tree.map(lambda _: False, learner)
-    firm = nothing.firm
-    if isinstance(learner.firm.inventory, LearningDepartment):
-        firm = eqx.tree_at(lambda f: f.inventory, firm, learner.firm.inventory.weights())
-    if isinstance(learner.firm.recommendation, LearningDepartment):
-        firm = eqx.tree_at(lambda f: f.recommendation, firm, learner.firm.recommendation.weights())
-    return Learner(firm, jax.tree.map(eqx.is_inexact_array, learner.critic))
 
 
 def _by_department(learner: Learner) -> Learner:
@@ -137,92 +81,32 @@ def _optimisers(course: Course) -> optax.GradientTransformation:
     )
 
 
-def _course(market: Market, settings: TrainSettings) -> Course:
-    speeds = timescales_of(settings.method, settings.timescales or default_timescales(settings.updates))
-    shops = settings.shops or int(np.clip(200_000 / market.base_utility.size, 4, 32))
-    window = settings.window or max(24, 4 * (market.longest_lead_time + 1))
-    # Speeds and length enter as arrays: they do not shape the program.
-    shaping = replace(settings, shops=shops, window=window, updates=0, timescales=None)
-    standing = reference(market)
-    typical = view(market, standing, initial_state(market)).stake.sum()
-    return Course(
-        market,
-        standing,
-        jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), speeds),
-        jnp.asarray(settings.updates, jnp.float32),
-        jnp.maximum(typical, 1e-6),
-        shaping,
-    )
-
-
 def _start(course: Course, seed: int) -> TrainingState:
-    market, standing, settings = course.market, course.standing, course.settings
+    settings, estimator = course.settings, ESTIMATORS[course.settings.estimator]
     keys = jax.random.split(jax.random.key(seed), 4)
-    learner = Learner(
-        Firm(
-            inventory_network(market, standing, width=settings.width, key=keys[0]),
-            recommendation_network(standing, width=settings.width, sees_stock=settings.method != "silo", key=keys[1]),
-        ),
-        new_critic(width=settings.width, key=keys[2]),
+    sees_stock = settings.method != "silo"
+    firm = Firm(
+        inventory_network(course.market, course.standing, width=settings.width, key=keys[0]),
+        recommendation_network(course.standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
     )
-    shops = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (settings.shops, *jnp.shape(leaf))), initial_state(market))
+    learner, memory = estimator.start(course, firm, keys[2])
     return TrainingState(
         learner=learner,
         averaged=learner,
-        optimisers=_optimisers(course).init(eqx.filter(learner, _weights(learner))),
-        shops=shops,
-        average=jnp.zeros(market.products),
+        optimisers=_optimisers(course).init(eqx.filter(learner, estimator.weights(learner))),
+        memory=memory,
         update=jnp.asarray(0),
         key=keys[3],
     )
 
 
-def _play_shops(course: Course, firm: Firm, now: TrainingState, key: Key[Array, ""]) -> tuple[State, Window]:
-    settings = course.settings
-    # Exploration is full for half of the run and gone for its last tenth.
-    exploration = jnp.clip((0.9 - now.update / course.updates) / 0.4, 0.0, 1.0)
-    shop = partial(
-        play,
-        course.market,
-        course.standing,
-        firm,
-        periods=settings.window,
-        exploration=exploration,
-        bound=largest_worth(course.market) / (settings.window * course.scale * settings.shops),
-    )
-    return jax.vmap(shop)(now.shops, jax.random.split(key, settings.shops))
-
-
-def _losses(
-    weights: Learner, rest: Learner, course: Course, now: TrainingState, key: Key[Array, ""]
-) -> tuple[Float[Array, ""], tuple[State, Window, Float[Array, ""]]]:
-    market, settings = course.market, course.settings
-    learner = eqx.combine(weights, rest)
-    firm = learner.firm
-    if settings.method == "silo":
-        # Inventory meets the demand that recommendation makes; recommendation hears nothing of stock.
-        firm = Firm(firm.inventory, jax.lax.stop_gradient(firm.recommendation))
-    shops, window = _play_shops(course, firm, now, key)
-    discount = jnp.where(market.discount < 1, market.discount, settings.discount)
-    loss, error = jax.vmap(
-        lambda played: pathwise_loss(
-            market, learner.critic, played, now.average, course.scale, discount, settings.trace
-        )
-    )(window)
-    total = loss.mean() + error.mean()
-    if settings.method == "silo":
-        apart = Firm(jax.lax.stop_gradient(learner.firm.inventory), learner.firm.recommendation)
-        own = _play_shops(course, apart, now, key)[1]
-        total = total - unlimited_margin(market, own.outcomes).sum(-1).mean() / course.scale
-    return total, (shops, window, error.mean())
-
-
 def _update(course: Course, now: TrainingState) -> tuple[TrainingState, Progress]:
-    """One update: play a window, take the gradient, move each department and the critic at its own speed."""
-    key, play_key = jax.random.split(now.key)
-    weights, rest = eqx.partition(now.learner, _weights(now.learner))
-    gradient, (shops, window, error) = jax.grad(_losses, has_aux=True)(weights, rest, course, now, play_key)
-    moves, optimisers = _optimisers(course).update(gradient, now.optimisers, weights)
+    """One update: estimate the gradient, move each department and the critic at its own speed."""
+    estimator = ESTIMATORS[course.settings.estimator]
+    key, estimate_key = jax.random.split(now.key)
+    found = estimator.estimate(course, now.learner, now.memory, now.update, estimate_key)
+    weights, rest = eqx.partition(now.learner, estimator.weights(now.learner))
+    moves, optimisers = _optimisers(course).update(found.gradient, now.optimisers, weights)
     learner = eqx.combine(optax.apply_updates(weights, moves), rest)
 
     # What operates in the end is the running average of late iterates (Polyak and Juditsky 1992).
@@ -230,21 +114,7 @@ def _update(course: Course, now: TrainingState) -> tuple[TrainingState, Progress
     averaged = jax.tree.map(
         lambda old, new: old + (new - old) / memory if eqx.is_inexact_array(old) else old, now.averaged, learner
     )
-    profit = window.outcomes.ledger.profit.mean((0, 1))
-    average = jnp.where(now.update == 0, profit, now.average + 0.02 * (profit - now.average))
-    following = TrainingState(learner, averaged, optimisers, shops, average, now.update + 1, key)
-    return following, _figures(course.market, window, error)
-
-
-def _figures(market: Market, window: Window, error: Float[Array, ""]) -> Progress:
-    outcomes = window.outcomes
-    slots = jnp.maximum(market.exposure_slots * (market.population * market.visit_probability).sum(), 1e-6)
-    return Progress(
-        profit=outcomes.profit.mean(),
-        lost_share=outcomes.lost.sum() / jnp.maximum(outcomes.demand.sum(), 1.0),
-        exposure_share=outcomes.exposures.sum(-1).mean() / slots,
-        critic_error=error,
-    )
+    return TrainingState(learner, averaged, optimisers, found.memory, now.update + 1, key), found.figures
 
 
 @eqx.filter_jit
@@ -289,7 +159,8 @@ def train(
     settings = TrainSettings() if settings is None else settings
     _check(settings)
     started = time.monotonic()
-    course = _course(market, settings)
+    estimator = ESTIMATORS[settings.estimator]
+    course = course_of(market, settings, *estimator.sizes(market, settings))
     now = _start(course, seed)
     figures: list[dict[str, np.ndarray]] = []
     spent = 0.0
@@ -312,8 +183,8 @@ def train(
         firm=now.averaged.firm,
         curve={name: np.concatenate([part[name] for part in figures]) for name in figures[0]},
         seconds=spent + time.monotonic() - started,
-        steps=settings.updates * course.settings.shops * course.settings.window,
-        parameters=_count(now.learner),
+        steps=settings.updates * estimator.periods_per_update(course),
+        parameters=_count(eqx.filter(now.learner, estimator.weights(now.learner))),
         settings=settings,
         seed=seed,
     )
@@ -323,8 +194,7 @@ CHUNK = 50
 """Updates per call of the compiled program: a second or two of work between two signs of progress."""
 
 
-def _count(learner: Learner) -> dict[str, int]:
-    weights = eqx.filter(learner, _weights(learner))
+def _count(weights: Learner) -> dict[str, int]:
     parts = {
         "inventory": weights.firm.inventory,
         "recommendation": weights.firm.recommendation,
@@ -334,10 +204,10 @@ def _count(learner: Learner) -> dict[str, int]:
 
 
 def _check(settings: TrainSettings) -> None:
-    timescales_of(settings.method, default_timescales(1))
-    if settings.estimator != "pathwise":
+    if settings.estimator not in ESTIMATORS:
         planned = "is planned and not built yet" if settings.estimator == "score" else "is not known"
-        raise InputError("--estimator", f"'{settings.estimator}' {planned}", "use pathwise")
+        raise InputError("--estimator", f"'{settings.estimator}' {planned}", f"use {' or '.join(ESTIMATORS)}")
+    timescales_of(settings.method, default_timescales(1, settings.estimator))
     for name, least in (("updates", 1), ("shops", 0), ("window", 0), ("width", 1)):
         if getattr(settings, name) < least:
             raise InputError(f"--{name}", f"is {getattr(settings, name)}", f"give {least} or more")

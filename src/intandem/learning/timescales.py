@@ -50,13 +50,15 @@ class Timescales(eqx.Module):
     recommendation: Speed
 
 
-def default_timescales(updates: int) -> Timescales:
-    """Inventory fast, recommendation a quarter of it; steps shrink from a fifth of the run on."""
+def default_timescales(updates: int, estimator: str = "perturbation") -> Timescales:
+    """Inventory fast, recommendation a half of it (a quarter, for `pathwise`); steps shrink from a fifth of the run
+    on."""
     onset = max(updates / 5, 1.0)
+    inventory, recommendation = (8e-3, 2e-3) if estimator == "pathwise" else (4e-2, 2e-2)
     return Timescales(
         critic=Speed(1e-2, 0.55, onset),
-        inventory=Speed(8e-3, 0.75, onset),
-        recommendation=Speed(2e-3, 0.95, onset),
+        inventory=Speed(inventory, 0.75, onset),
+        recommendation=Speed(recommendation, 0.95, onset),
     )
 
 

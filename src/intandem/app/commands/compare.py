@@ -20,12 +20,12 @@ def compare(
         str,
         tyro.conf.arg(
             metavar="A,B,..",
-            help="Rules: silo, filtered-silo. Rules tuned on the simulator: tuned-rule, tuned-silo. "
+            help="Rules: silo, filtered-silo. Rules tuned on the simulator: tuned-rule, tuned-filter, tuned-silo. "
             "Trained: mtma, stma, reversed, learned-silo.",
         ),
     ] = "silo,filtered-silo,mtma",
     seeds: Annotated[int, tyro.conf.arg(help="Trainings of each trained method.")] = 3,
-    estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: pathwise.")] = "pathwise",
+    estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: perturbation or pathwise.")] = "perturbation",
     updates: Updates = None,
     shops: Shops = None,
     window: Window = None,

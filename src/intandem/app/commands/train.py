@@ -18,7 +18,7 @@ def train(
     /,
     out: Annotated[str, tyro.conf.arg(metavar="BUNDLE", help="The folder for the trained firm.")],
     method: Annotated[str, tyro.conf.arg(help="mtma, stma, reversed or silo (each on its own objective).")] = "mtma",
-    estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: pathwise.")] = "pathwise",
+    estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: perturbation or pathwise.")] = "perturbation",
     updates: Updates = None,
     shops: Shops = None,
     window: Window = None,

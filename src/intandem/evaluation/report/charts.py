@@ -16,6 +16,7 @@ COLOURS = {
     "silo": "#9aa1ab",
     "filtered-silo": "#c58b33",
     "tuned-silo": "#7c6f64",
+    "tuned-filter": "#8f8a3a",
     "tuned-rule": "#5b5fc7",
     "learned-silo": "#a05a7c",
     "mtma": "#0b7a6f",

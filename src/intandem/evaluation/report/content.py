@@ -18,7 +18,7 @@ CHOSEN_PRODUCTS = 3
 TANDEM = ("mtma", "stma", "reversed")
 """Methods in which the departments learn together, the one a report is about first."""
 
-REFERENCES = ("tuned-rule", "filtered-silo", "silo", "tuned-silo", "learned-silo")
+REFERENCES = ("tuned-rule", "tuned-filter", "filtered-silo", "silo", "tuned-silo", "learned-silo")
 """What a tandem firm is measured against, the strongest first."""
 
 

@@ -1,30 +1,76 @@
-"""Gradient estimators: from a played window to the losses whose gradients move the learner.
+"""The pathwise estimator: profit of a window, differentiated through the simulator, its end valued by a critic.
 
-`pathwise`: profit is differentiated through the simulator. Decisions that are discrete by nature, such as whether to
-order at all under a fixed cost, have no path; they move by their likelihood, weighted with the critic's advantage.
+Decisions that are discrete by nature, such as whether to order at all under a fixed cost, have no path; they move by
+their likelihood, weighted with the critic's advantage.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from intandem.departments import Firm
 from intandem.departments.firm import sample
-from intandem.departments.outlook import Reference, margin
-from intandem.learning.critic import Critic, View, lambda_returns, view
-from intandem.market import Decision, Market, Outcome, State, step
+from intandem.departments.outlook import Reference
+from intandem.learning.course import Course, Estimate, Learner, Progress, TrainSettings, of_departments, slots
+from intandem.learning.critic import Critic, View, lambda_returns, new_critic, view
+from intandem.learning.perturbation import unlimited_margin
+from intandem.market import Decision, Market, Outcome, State, initial_state, step
 
 
-class Learner(eqx.Module):
-    """What is learned: the firm's departments and the critic."""
+class Memory(eqx.Module):
+    """What is kept between updates: the shops as their windows end, and average profit per period and product."""
 
-    firm: Firm
-    critic: Critic
+    shops: State
+    average: Float[Array, " products"]
+
+
+def sizes(market: Market, settings: TrainSettings) -> tuple[int, int]:
+    """Shops and window, where the settings leave them open."""
+    shops = settings.shops or int(np.clip(200_000 / market.base_utility.size, 4, 32))
+    return shops, settings.window or max(24, 4 * (market.longest_lead_time + 1))
+
+
+def periods_per_update(course: Course) -> int:
+    """Periods simulated in an update, over all shops."""
+    return course.settings.shops * course.settings.window
+
+
+def start(course: Course, firm: Firm, key: Key[Array, ""]) -> tuple[Learner, Memory]:
+    """A critic beside the firm, and shops at the market's opening."""
+    market, settings = course.market, course.settings
+    shops = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (settings.shops, *jnp.shape(leaf))), initial_state(market))
+    return Learner(firm, new_critic(width=settings.width, key=key)), Memory(shops, jnp.zeros(market.products))
+
+
+def weights(learner: Learner) -> Learner:
+    """True at the arrays that training moves."""
+    return Learner(
+        of_departments(learner.firm, lambda department: department.weights()),
+        jax.tree.map(eqx.is_inexact_array, learner.critic),
+    )
+
+
+def estimate(course: Course, learner: Learner, memory: Memory, update: Array, key: Key[Array, ""]) -> Estimate:
+    """Plays a window on from where the shops stood and takes its gradient."""
+    moved, rest = eqx.partition(learner, weights(learner))
+    gradient, (shops, window, error) = jax.grad(_losses, has_aux=True)(moved, rest, course, memory, update, key)
+    outcomes = window.outcomes
+    profit = outcomes.ledger.profit.mean((0, 1))
+    figures = Progress(
+        profit=outcomes.profit.mean(),
+        lost_share=outcomes.lost.sum() / jnp.maximum(outcomes.demand.sum(), 1.0),
+        exposure_share=outcomes.exposures.sum(-1).mean() / slots(course.market),
+        critic_error=error,
+    )
+    average = jnp.where(update == 0, profit, memory.average + 0.02 * (profit - memory.average))
+    return Estimate(gradient, Memory(shops, average), figures)
 
 
 class Window(eqx.Module):
@@ -101,12 +147,6 @@ def play(
     return end, Window(outcomes, before, view(market, standing, end), likelihood)
 
 
-def unlimited_margin(market: Market, outcomes: Outcome) -> Float[Array, "*times products"]:
-    """The recommendation department's own objective in a silo: gross margin of demand as if stock were unlimited,
-    net of exposure cost."""
-    return margin(market) * outcomes.demand - market.exposure_cost * outcomes.exposures
-
-
 def pathwise_loss(
     market: Market,
     critic: Critic,
@@ -139,3 +179,43 @@ def pathwise_loss(
         gained = gained + (window.likelihood * advantage).sum()
     error = jnp.mean(((worth - returns) / jnp.maximum(seen.before.stake, 1e-6)) ** 2)
     return -gained / (periods * scale), error
+
+
+def _play_shops(course: Course, firm: Firm, memory: Memory, update: Array, key: Key[Array, ""]) -> tuple[State, Window]:
+    settings = course.settings
+    # Exploration is full for half of the run and gone for its last tenth.
+    exploration = jnp.clip((0.9 - update / course.updates) / 0.4, 0.0, 1.0)
+    shop = partial(
+        play,
+        course.market,
+        course.standing,
+        firm,
+        periods=settings.window,
+        exploration=exploration,
+        bound=largest_worth(course.market) / (settings.window * course.scale * settings.shops),
+    )
+    return jax.vmap(shop)(memory.shops, jax.random.split(key, settings.shops))
+
+
+def _losses(
+    weights: Learner, rest: Learner, course: Course, memory: Memory, update: Array, key: Key[Array, ""]
+) -> tuple[Float[Array, ""], tuple[State, Window, Float[Array, ""]]]:
+    market, settings = course.market, course.settings
+    learner = eqx.combine(weights, rest)
+    critic = learner.critic
+    assert critic is not None, "the pathwise estimator starts with a critic"
+    firm = learner.firm
+    if settings.method == "silo":
+        # Inventory meets the demand that recommendation makes; recommendation hears nothing of stock.
+        firm = Firm(firm.inventory, jax.lax.stop_gradient(firm.recommendation))
+    shops, window = _play_shops(course, firm, memory, update, key)
+    discount = jnp.where(market.discount < 1, market.discount, settings.discount)
+    loss, error = jax.vmap(
+        lambda played: pathwise_loss(market, critic, played, memory.average, course.scale, discount, settings.trace)
+    )(window)
+    total = loss.mean() + error.mean()
+    if settings.method == "silo":
+        apart = Firm(jax.lax.stop_gradient(learner.firm.inventory), learner.firm.recommendation)
+        own = _play_shops(course, apart, memory, update, key)[1]
+        total = total - unlimited_margin(market, own.outcomes).sum(-1).mean() / course.scale
+    return total, (shops, window, error.mean())

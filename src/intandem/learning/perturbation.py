@@ -1,0 +1,148 @@
+"""The perturbation estimator: what firms earn as they operate, when their weights are nudged.
+
+Which product takes a slot, what is shown once a shelf runs low, whether to order at all: such answers jump, and what
+they start runs on for long, since customers who were shown a product come back to it. The estimator nudges weights
+both ways, plays both firms on the same luck from the market's opening on, and weighs the nudge with the difference:
+
+    grad E[J(w + size n)] = E[(J(w + size n) - J(w - size n)) n / (2 size)],   n standard normal
+
+This is unbiased for the profit of nudged firms (Nesterov and Spokoiny 2017; as a learner: evolution strategies,
+Salimans et al. 2017): whole units, slates, lasting effects and all. Pairs on common random numbers keep its noise
+small, and the weights of last layers alone are nudged: what lies beneath stays as it was drawn, random features
+(Rahimi and Recht 2008). The centralised critic is the joint trial itself: both departments are nudged at once and
+judged on the firm's profit.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from intandem.departments import Firm
+from intandem.departments.outlook import margin
+from intandem.learning.course import Course, Estimate, Learner, Progress, TrainSettings, of_departments, slots
+from intandem.market import Market, Outcome, State, initial_state, step
+from intandem.market.supply import inventory_position
+
+SIZE = 0.05
+"""Standard deviation of a nudge to a weight of a last layer, whose inputs are about one in size."""
+
+
+def sizes(market: Market, settings: TrainSettings) -> tuple[int, int]:
+    """Shops and window, where the settings leave them open.
+
+    Profit per period is steadier the more customers there are, and needs fewer trials. Windows are whole seasons.
+    """
+    shops = settings.shops or 2 * int(np.clip(1_600 / market.base_utility.size, 4, 32))
+    positions = 1 if market.season is None else market.season.shape[0]
+    return max(shops, 2), -(-(settings.window or 96) // positions) * positions
+
+
+def settling(market: Market) -> int:
+    """Periods until a shop's stock is its own doing; they do not count in a market of average profit."""
+    return 4 * (market.longest_lead_time + 1)
+
+
+def periods_per_update(course: Course) -> int:
+    """Periods simulated in an update, over all shops."""
+    return 2 * (course.settings.shops // 2) * (settling(course.market) + course.settings.window)
+
+
+def start(course: Course, firm: Firm, key: Key[Array, ""]) -> tuple[Learner, None]:
+    """A learner without a critic, and nothing to remember."""
+    del course, key
+    return Learner(firm, None), None
+
+
+def weights(learner: Learner) -> Learner:
+    """True at the arrays that training moves."""
+    return Learner(of_departments(learner.firm, lambda department: department.perturbed()), None)
+
+
+def estimate(course: Course, learner: Learner, memory: None, update: Array, key: Key[Array, ""]) -> Estimate:
+    """Tries pairs of nudged firms and weighs each nudge with what it earned more than its opposite."""
+    del update
+    market, settings = course.market, course.settings
+    moved, rest = eqx.partition(learner.firm, weights(learner).firm)
+    leaves, structure = jax.tree.flatten(moved)
+
+    def pair(key: Key[Array, ""]) -> tuple[Firm, Operation]:
+        nudge_key, luck = jax.random.split(key)
+        keys = jax.random.split(nudge_key, len(leaves))
+        nudge = jax.tree.unflatten(
+            structure, [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
+        )
+
+        def trial(sign: Float[Array, ""]) -> Operation:
+            firm = eqx.combine(jax.tree.map(lambda leaf, n: leaf + sign * SIZE * n, moved, nudge), rest)
+            return operate(market, firm, luck, settle=settling(market), periods=settings.window)
+
+        tried = jax.vmap(trial)(jnp.array([1.0, -1.0]))
+        slope = jax.tree.map(lambda figure: (figure[0] - figure[1]) / (2 * SIZE * course.scale), tried)
+        # In a silo recommendation is judged on its own objective.
+        own = slope.unlimited_margin if settings.method == "silo" else slope.profit
+        inventory = jax.tree.map(lambda n: -slope.profit * n, nudge.inventory)
+        return Firm(inventory, jax.tree.map(lambda n: -own * n, nudge.recommendation)), tried
+
+    gradients, tried = jax.vmap(pair)(jax.random.split(key, settings.shops // 2))
+    figures = Progress(
+        profit=tried.profit.mean(),
+        lost_share=tried.lost.sum() / jnp.maximum(tried.demand.sum(), 1e-6),
+        exposure_share=tried.exposures.mean() / slots(market),
+        critic_error=jnp.zeros(()),
+    )
+    gradient = jax.tree.map(lambda one: one.mean(0), gradients)
+    return Estimate(Learner(gradient, None), memory, figures)
+
+
+class Operation(eqx.Module):
+    """What a firm did, per period; discounted where the market says so.
+
+    - `profit`: money, with the change in what stock is worth at replacement.
+    - `unlimited_margin`: money that a silo's recommendation department is judged on.
+    - `demand`, `lost`: units. `exposures`: of all products.
+    """
+
+    profit: Float[Array, "*trials"]
+    unlimited_margin: Float[Array, "*trials"]
+    demand: Float[Array, "*trials"]
+    lost: Float[Array, "*trials"]
+    exposures: Float[Array, "*trials"]
+
+
+def operate(market: Market, firm: Firm, key: Key[Array, ""], *, settle: int, periods: int) -> Operation:
+    """Plays a firm as it operates, from the market's opening; `periods` count, after `settle` that do not.
+
+    With a discount below 1 all periods count, by their weight: the measure is the value of the opening state.
+    """
+    discounted = market.discount < 1
+
+    def period(state: State, at: tuple[Array, Key[Array, ""]]) -> tuple[State, Operation]:
+        weight, key = at
+        following, outcome = step(market, state, firm(market, state, key), key)
+        did = Operation(
+            outcome.profit + market.discount * _stock_worth(market, following) - _stock_worth(market, state),
+            unlimited_margin(market, outcome).sum(),
+            outcome.demand.sum(),
+            outcome.lost.sum(),
+            outcome.exposures.sum(),
+        )
+        return following, jax.tree.map(lambda figure: weight * figure, did)
+
+    number = jnp.arange(settle + periods)
+    weight = jnp.where(discounted, market.discount**number, number >= settle)
+    _, played = jax.lax.scan(period, initial_state(market), (weight, jax.random.split(key, settle + periods)))
+    return jax.tree.map(lambda figure: figure.sum() / weight.sum(), played)
+
+
+def _stock_worth(market: Market, state: State) -> Float[Array, ""]:
+    return (market.salvage * inventory_position(state)).sum()
+
+
+def unlimited_margin(market: Market, outcome: Outcome) -> Float[Array, "*times products"]:
+    """The recommendation department's own objective in a silo: gross margin of demand as if stock were unlimited,
+    net of exposure cost."""
+    return margin(market) * outcome.demand - market.exposure_cost * outcome.exposures

@@ -5,6 +5,7 @@ python benchmarks/learning.py two-products     # mtma, stma, reversed against th
 python benchmarks/learning.py capped-supply    # mtma against the best tuned rule with an in-stock filter, 10 markets
 python benchmarks/learning.py free-supply      # the negative control: mtma against the best silo, 10 markets
 python benchmarks/learning.py families         # every family at 10 x 20, 3 markets: rule, silo, stma, mtma
+python benchmarks/learning.py estimators       # perturbation against pathwise, three families
 ```
 
 Each prints a table in Markdown and keeps its figures in `benchmarks/results/NAME.json`; markets that were done are not
@@ -18,7 +19,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,7 +50,7 @@ class Options:
     - `updates`: of training; 0 for the default. `resume`: go on with what an earlier, stopped run has kept.
     """
 
-    study: tyro.conf.Positional[Literal["two-products", "capped-supply", "free-supply", "families"]]
+    study: tyro.conf.Positional[Literal["two-products", "capped-supply", "free-supply", "families", "estimators"]]
     seeds: int = 0
     updates: int = 0
     resume: bool = False
@@ -142,6 +143,16 @@ def gains(kept: dict[str, Any], name: str, rival: str) -> np.ndarray:
     return np.array([100 * (m["profit"][name] - m["profit"][rival]) / abs(m["profit"][rival]) for m in kept.values()])
 
 
+def estimators(market: Market, seeds: int, settings: TrainSettings) -> dict[str, float]:
+    """Profit of `mtma` by either estimator, beside the tuned rule."""
+    profit = {}
+    for estimator in ("perturbation", "pathwise"):
+        methods = ("mtma", "tuned-rule") if estimator == "perturbation" else ("mtma",)
+        found = compare(market, methods, seeds, settings=replace(settings, estimator=estimator))
+        profit |= {estimator if name == "mtma" else name: one.profit for name, one in found.results.items()}
+    return profit
+
+
 def _interval(values: np.ndarray) -> list[float]:
     return _plain(mean_interval(values))
 
@@ -171,6 +182,11 @@ def main(options: Options) -> None:
 
     if options.study == "two-products":
         found |= two_products(options.seeds or 10, settings)
+    elif options.study == "estimators":
+        for family in ("fixed-cost", "mixed", "long-lead"):
+            found[family] = estimators(family_market(family, 10, 20, FIRST_MARKET_SEED), options.seeds or 1, settings)
+            print(f"{family}: " + ", ".join(f"{name} {value:.2f}" for name, value in found[family].items()), flush=True)
+            keep()
     elif options.study == "families":
         methods = ("tuned-rule", "learned-silo", "stma", "mtma")
         seeds = range(FIRST_MARKET_SEED, FIRST_MARKET_SEED + (options.seeds or 3))

@@ -25,16 +25,24 @@ def signed_percent(share: float) -> str:
     return f"{'−' if share < 0 else '+'}{abs(100 * share):.1f}%"
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 1) -> str:
     """A share."""
-    return f"{'−' if share < 0 else ''}{abs(100 * share):.1f}%"
+    return f"{'−' if share < 0 else ''}{abs(100 * share):.{digits}f}%"
 
 
 def between(interval: Interval) -> str:
-    """The interval in words."""
+    """The interval in words, with the decimals that tell its ends apart.
+
+    ```python
+    >>> between(Interval(0.0051, 0.0049, 0.0053)), between(Interval(0.1, 0.05, 0.15))
+    ('95% interval 0.49% to 0.53%', '95% interval 5.0% to 15.0%')
+
+    ```
+    """
     if not interval.low > -float("inf"):
         return "one value, so no interval"
-    return f"95% interval {percent(interval.low)} to {percent(interval.high)}"
+    digits = 1 if percent(interval.low) != percent(interval.high) else 2
+    return f"95% interval {percent(interval.low, digits)} to {percent(interval.high, digits)}"
 
 
 def answer(report: Report) -> str:

@@ -1,0 +1,86 @@
+"""How much there is to be gained on family `capped-supply`: two ceilings beside what was reached.
+
+```
+python benchmarks/capped_supply_ceiling.py     # reads results/capped-supply.json
+```
+
+- The bound: no more can be sold than is delivered, so profit per period is at most the sum of cap x margin. Proved, and
+  loose, for nothing is ever kept in stock or lost.
+- The estimate: each product by itself, with Poisson demand at whatever rate pays best in every state of its stock, from
+  its demand without exposure up to nine tenths of all customers, and attention without limit. An exact dynamic
+  program over stock and pipeline. Real demand, a sum of purchases by persons, varies somewhat less than Poisson
+  demand, and real attention is limited: the errors point in opposite directions, so this is no bound.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import poisson
+
+from intandem.evaluation.statistics import mean_interval
+from intandem.market import Market, base_demand, family_market
+
+RESULTS = Path(__file__).parent / "results" / "capped-supply.json"
+RATES = 25
+LARGEST_STOCK = 24
+TOLERANCE = 1e-4
+
+
+def steered_profit(market: Market, product: int) -> float:
+    """Average profit per period of one product with lead time 2 whose demand rate is chosen in every state."""
+    price, cost, holding, lost_sale, cap = (
+        float(field[product])
+        for field in (market.price, market.unit_cost, market.holding_cost, market.lost_sale_cost, market.max_order)
+    )
+    lowest = float(base_demand(market)[product])
+    rates = np.linspace(lowest, max(lowest, 0.9 * float(market.population.sum())), RATES)
+    stock, orders = np.arange(LARGEST_STOCK + 1), np.arange(int(cap) + 1)
+    chance = poisson.pmf(np.arange(LARGEST_STOCK), rates[:, None])
+
+    # From `stock` units at the start of demand: expected money, and the chances of what is left.
+    move = np.zeros((RATES, stock.size, stock.size))
+    for units in stock:
+        move[:, units, units - np.arange(units)] = chance[:, :units]
+        move[:, units, 0] = 1 - chance[:, :units].sum(1)
+    sold = stock - move @ stock
+    money = price * sold - holding * (stock - sold) - lost_sale * (rates[:, None] - sold)
+
+    # States: stock, what arrives now, what arrives next. An order of this period arrives the period after that.
+    value = np.zeros((stock.size, orders.size, orders.size))
+    start = np.minimum(stock[:, None] + orders, LARGEST_STOCK)
+    while True:
+        ahead = np.einsum("rus,sno->runo", move, value) - cost * orders
+        best = (money[:, :, None, None] + ahead).max((0, 3))
+        following = best[start]
+        gain = following - value
+        if np.ptp(gain) < TOLERANCE:
+            return float(gain.mean())
+        value = following - following[0, 0, 0]
+
+
+def main() -> None:
+    """Prints the ceilings and the best of each kind, market by market."""
+    kept = json.loads(RESULTS.read_text())["kept"]
+    print("| market | tuned rule | mtma | estimate | bound | mtma, % of estimate | room over the rule, % |")
+    print("|---|---|---|---|---|---|---|")
+    shares, rooms = [], []
+    for seed, found in kept.items():
+        market = family_market("capped-supply", 10, 20, int(seed))
+        estimate = sum(steered_profit(market, product) for product in range(market.products))
+        bound = float(((market.price - market.unit_cost) * market.max_order).sum())
+        rule, mtma = found["profit"]["tuned-rule"], found["profit"]["mtma"]
+        shares.append(100 * mtma / estimate)
+        rooms.append(100 * (estimate / rule - 1))
+        print(
+            f"| {seed} | {rule:.2f} | {mtma:.2f} | {estimate:.2f} | {bound:.2f} | {shares[-1]:.1f} | {rooms[-1]:+.2f} |"
+        )
+    for name, values in (("mtma, % of the estimate", shares), ("estimate over the tuned rule, %", rooms)):
+        interval = mean_interval(np.array(values))
+        print(f"\n{name}: {interval.mean:.2f} ({interval.low:.2f} to {interval.high:.2f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -100,7 +100,7 @@ def _sections(report: Report) -> tuple[list[str], dict[str, charts.Figure]]:
     chart(
         "learning",
         "Learning",
-        "Profit in training, where decisions are still drawn at random. Dotted lines are rules, which do not learn.",
+        "Profit in training, of firms nudged to see what a nudge earns. Dotted lines are rules, which do not learn.",
         charts.learning_curve(report),
     )
     chart(

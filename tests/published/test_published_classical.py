@@ -2,8 +2,8 @@
 
 Sources: Snyder and Shen, Fundamentals of Supply Chain Theory (2nd ed.), examples 4.3 and 4.4; Zheng and Federgruen
 (1991), Finding Optimal (s, S) Policies Is About As Simple As Evaluating a Single Policy, table 1 (h = 1, backorder
-cost 9, K = 64, Poisson demand, lead time 0). For mean 50 copies of the table give S = 118; its cost of 70.975 is that of
-S = 108, and (42, 118) costs 75.766.
+cost 9, K = 64, Poisson demand, lead time 0). For mean 50 copies of the table give S = 118; the cost of 70.975 beside it
+is that of S = 108, and (42, 118) costs 75.766.
 """
 
 from __future__ import annotations

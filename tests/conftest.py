@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+# Most of the suite's time is compilation of programs that then run once, so they are compiled in haste.
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
+
 import jaxtyping
 import numpy as np
 import pytest

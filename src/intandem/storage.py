@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -104,8 +105,18 @@ def _refusals(target: str | Path) -> Iterator[None]:
         reason = _reason(error)
         if reason is None:
             raise
-        problem = f"cannot be written ({reason})"
-        raise RunError(target, problem, "free some space or choose another place") from error
+        raise RunError(target, f"cannot be written ({reason})", cure_of(error)) from error
+
+
+def cure_of(error: Exception) -> str:
+    """What helps against a refusal of the system."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    number = error.errno if isinstance(error, OSError) else None
+    return (
+        "choose another place"
+        if number is not None and number not in full
+        else "free some space or choose another place"
+    )
 
 
 def _reason(error: Exception) -> str | None:

@@ -58,7 +58,9 @@ def test_train_and_simulate_its_bundle(capsys, tmp_path):
     bundle = str(tmp_path / "firm")
     found = answer(capsys, "train", MARKET, "--out", bundle, *SMALL)
     assert {"profit_per_period", "seconds", "steps", "parameters"} <= found.keys()
-    assert found["steps"] == 2 * 2 * 4
+    # Two updates, two shops, four periods after those that a shop takes to settle.
+    assert found["steps"] == 2 * 2 * (8 + 4)
+    assert found["seed"] == 0
     assert set(os.listdir(tmp_path)) == {"firm"}
     played = answer(capsys, "simulate", MARKET, "--bundle", bundle, "--periods", "5", "--runs", "2")
     assert played["profit_per_period"]["mean"] > 0
@@ -111,6 +113,13 @@ def test_help_names_an_example_and_comes_at_once(capsys):
         (["train", MARKET, "--out", "b", "--method", "mtm"], ["--method", "mtm"]),
         (["train", MARKET, "--out", "b", "--estimator", "guess"], ["--estimator", "guess"]),
         (["train", MARKET, "--out", "b", "--updates", "0"], ["--updates"]),
+        (["train", MARKET, "--out", "b", "--seed", "-1"], ["--seed", "-1"]),
+        (["train", MARKET, "--out", "b", "--shops", "3"], ["--shops", "even"]),
+        (["demo", "--out", "d", "--updates", "0"], ["--updates"]),
+        (["simulate", MARKET, "--inventory", ""], ["--inventory", "empty"]),
+        (["simulate", MARKET, "--inventory", "silo", "--periods", "1000000000000"], ["too large"]),
+        (["compare", MARKET, "--methods", "silo", "--estimator", "guess"], ["--estimator", "guess"]),
+        (["compare", MARKET, "--methods", "mtsa"], ["planned"]),
         (["compare", MARKET, "--methods", "silo,mtm"], ["mtm", "mtma"]),
         (["compare", MARKET, "--methods", "silo,silo"], ["twice"]),
         (["compare", MARKET, "--methods", ""], ["--methods"]),

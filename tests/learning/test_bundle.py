@@ -52,14 +52,23 @@ def test_another_market_needs_a_word(market: Market, training: Training, tmp_pat
     assert firm(other, initial_state(other), jax.random.key(0)).order.shape == (5,)
 
 
+def _change(folder: Path, **entries: object) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | entries))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: does not exist"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json: cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text("{}"), "lacks 'market'"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "not a bundle's manifest"),
+        (lambda folder: _change(folder, sha256={}), "lacks 'inventory'"),
+        (lambda folder: _change(folder, sha256=[]), "not a bundle's manifest"),
         (lambda folder: (folder / "inventory" / "weights.safetensors").write_bytes(b"x"), "not what the manifest says"),
-        (lambda folder: (folder / "recommendation" / "department.json").unlink(), "department.json: does not exist"),
+        (lambda folder: (folder / "recommendation" / "department.json").unlink(), "recommendation: is missing"),
+        (lambda folder: (folder / "recommendation" / "department.json").write_text("{}"), "not what the manifest says"),
     ],
 )
 def test_damage_is_named(market: Market, training: Training, tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]

@@ -91,6 +91,10 @@ def test_a_checkpoint_of_another_run_is_refused(
         train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint, progress=stop)
     with pytest.raises(InputError, match=r"run.npz: is the checkpoint of another market"):
         train(market, TrainSettings(updates=2, **TINY), seed=1, checkpoint=checkpoint)
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="is not a checkpoint that can be read"):
+        train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint)
     checkpoint.write_bytes(b"not a checkpoint")
     with pytest.raises(InputError, match="is not a checkpoint that can be read"):
         train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint)
@@ -102,8 +106,11 @@ def test_a_checkpoint_of_another_run_is_refused(
         ({"method": "mtsa"}, "'mtsa' is planned and not built yet"),
         ({"method": "best"}, "'best' is not known; choose one of mtma"),
         ({"estimator": "score"}, "planned"),
-        ({"updates": 0}, "--updates: is 0; give 1 or more"),
+        ({"updates": 0}, "--updates: is 0; give a whole number of 1 or more"),
         ({"width": 0}, "--width"),
+        ({"shops": 3}, "--shops: is 3; give an even number"),
+        ({"clip": float("nan")}, "clip: is nan"),
+        ({"trace": 1.5}, "trace: is 1.5"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(market: Market, change: dict, message: str) -> None:  # type: ignore[type-arg]

@@ -122,7 +122,7 @@ def test_a_silo_judges_recommendation_on_its_own_objective() -> None:
 def test_windows_are_whole_seasons_and_shops_come_in_pairs() -> None:
     assert sizes(family_market("seasonal", 3, 4, 0), TrainSettings()) == (64, 104)
     assert sizes(family_market("capped-supply", 10, 20, 0), TrainSettings()) == (16, 96)
-    assert sizes(family_market("capped-supply", 3, 4, 0), TrainSettings(shops=1, window=7)) == (2, 7)
+    assert sizes(family_market("capped-supply", 3, 4, 0), TrainSettings(shops=6, window=7)) == (6, 7)
 
 
 def test_a_fixed_order_cost_does_not_teach_never_to_order() -> None:
@@ -131,6 +131,13 @@ def test_a_fixed_order_cost_does_not_teach_never_to_order() -> None:
     profit = trained.curve["profit"]
     assert profit[-10:].mean() > profit[:5].mean() > 0
     assert trained.curve["lost_share"][-1] < 0.2
+
+
+def test_what_is_given_away_does_not_turn_weights_into_nonsense() -> None:
+    market = dataclasses.replace(family_market("capped-supply", 2, 4, 0), price=jnp.array([0.0, 9.0]))
+    trained = train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(eqx.filter(trained.firm, eqx.is_array)))
+    assert np.isfinite(trained.curve["profit"]).all()
 
 
 def test_the_size_of_what_is_trained_is_that_of_the_last_layers() -> None:

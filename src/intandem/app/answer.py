@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from intandem.errors import RunError
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -18,8 +20,14 @@ class Answer:
 
     def write(self, as_json: bool) -> None:
         """Prints the answer to stdout."""
-        print(json.dumps(plain(self.figures), ensure_ascii=False) if as_json else self.text)
-        sys.stdout.flush()
+        try:
+            print(json.dumps(plain(self.figures), ensure_ascii=False) if as_json else self.text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            cure = "send it elsewhere; files named on the command line are complete"
+            raise RunError("standard output", f"cannot be written ({error.strerror or error})", cure) from error
 
 
 def plain(value: Any) -> Any:

@@ -82,6 +82,8 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(error, f"{where}{error.strerror or error}; mend that and run the command again", FAILED)
+    except OverflowError as error:
+        return _complain(error, f"a number is too large ({error}); give a smaller one", WRONG_INPUT)
     except Exception as error:
         if "RESOURCE_EXHAUSTED" in str(error):
             return _complain(error, "out of memory; take a smaller market, or fewer runs or shops", FAILED)

@@ -23,7 +23,7 @@ from intandem.data.calibrated_market import MarketSettings
 from intandem.data.fetch import fetch
 from intandem.evaluation.compare import compare, replay, without
 from intandem.evaluation.report import Report, Scenario, report_of, words, write_report
-from intandem.learning import TrainSettings, save_bundle
+from intandem.learning import TrainSettings, check_settings, save_bundle
 from intandem.market import Market, base_demand
 from intandem.market.files import save_market
 
@@ -36,7 +36,7 @@ ALLOTMENT = 1.3
 STRONG_EFFECT = 0.8
 """The strong case: one recommendation more than doubles the odds of a purchase."""
 
-METHODS = ("silo", "filtered-silo", "tuned-rule", "mtma")
+METHODS = ("silo", "filtered-silo", "tuned-rule", "learned-silo", "mtma")
 UPDATES = 200
 SHOPS = 4
 WINDOW = 52
@@ -61,6 +61,8 @@ def demonstrate(
     folder: Path, *, products: int, households: int, updates: int | None, seed: int, meter: Meter
 ) -> Demonstration:
     """Runs the whole path and writes the market, the trained firm and the page into `folder`."""
+    training = TrainSettings(updates=UPDATES if updates is None else updates, shops=SHOPS, window=WINDOW)
+    check_settings(training, seed)
     seconds: dict[str, float] = {}
     lap = _laps(seconds)
     meter.update("fetching Complete Journey")
@@ -74,11 +76,10 @@ def demonstrate(
     lap("calibrate")
     free = fitted.market
     market = with_allotment(free)
-    training = TrainSettings(updates=updates or UPDATES, shops=SHOPS, window=WINDOW)
     found = compare(market, METHODS, seeds=1, settings=training, seed=seed, progress=meter.training)
     lap("compare")
     scenarios = [Scenario("As calibrated", found)]
-    shown = without(found, "silo")
+    shown = without(found, "silo", "learned-silo")
     for label, changed in variations(market, free).items():
         meter.update(f"what if: {label.lower()}")
         scenarios.append(Scenario(label, replay(shown, changed, runs=SCENARIO_RUNS)))

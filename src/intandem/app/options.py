@@ -25,6 +25,10 @@ Warmup: TypeAlias = Annotated[
     tyro.conf.arg(help="Periods left out of every figure; default: 10 x (longest lead time + 1), at least 50."),
 ]
 Updates: TypeAlias = Annotated[int | None, tyro.conf.arg(help="Gradient updates of training.")]
-Shops: TypeAlias = Annotated[int | None, tyro.conf.arg(help="Markets played in parallel; default: by their size.")]
-Window: TypeAlias = Annotated[int | None, tyro.conf.arg(help="Periods per update; default: by the lead time.")]
+Shops: TypeAlias = Annotated[
+    int | None, tyro.conf.arg(help="Markets played in parallel, an even number; default: by their size.")
+]
+Window: TypeAlias = Annotated[
+    int | None, tyro.conf.arg(help="Periods that count in an update; default: 96 or whole seasons.")
+]
 Width: TypeAlias = Annotated[int | None, tyro.conf.arg(help="Units of each network.")]

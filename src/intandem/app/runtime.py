@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intandem.errors import InputError, RunError
+from intandem.storage import cure_of
 
 if TYPE_CHECKING:
     from intandem.market import Market
@@ -96,4 +97,4 @@ def _try_writing(target: Path) -> None:
             file.flush()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RunError(target, f"cannot be written ({reason})", "free some space or choose another place") from error
+        raise RunError(target, f"cannot be written ({reason})", cure_of(error)) from error

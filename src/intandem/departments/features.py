@@ -37,7 +37,8 @@ def product_features(
     free = state.on_hand - state.backlog
     arrivals = state.pipeline[0] if market.longest_lead_time else jnp.zeros_like(free)
     on_order = state.pipeline.sum(0)
-    gain = jnp.maximum(margin(market), 0.05 * market.price)
+    # What is given away has no margin and no price; money is then counted in thousandths.
+    gain = jnp.maximum(jnp.maximum(margin(market), 0.05 * market.price), 1e-3)
     columns = {
         "on_hand": free / outlook.typical,
         "next_arrivals": arrivals / per_period,

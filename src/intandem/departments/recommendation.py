@@ -95,7 +95,7 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
             counted = 0.25 * jnp.exp(corrections[:, 3])
             scores = scores + lasting * slope * market.pairs.spread(counted * later)
         typical = jnp.mean(stake * (0.05 + self.standing.lift / jnp.maximum(self.standing.lift.sum(), 1e-6)))
-        temperature = 0.3 * typical * jnp.exp(corrections[:, 2].mean())
+        temperature = jnp.maximum(0.3 * typical, 1e-4) * jnp.exp(corrections[:, 2].mean())
         return scores, temperature
 
     def decide(self, market: Market, observation: AttentionObservation) -> Float[Array, "rows width"]:

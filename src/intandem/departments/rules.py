@@ -37,7 +37,7 @@ def order_up_to_level(
     """The newsvendor level over lead time + 1 (Snyder and Shen, section 4.3): `mean + (z + service) deviation`.
 
     **Arguments:** `service`: added to the normal quantile `z` of the critical ratio; `anticipate`: the share of a
-    stock-blind recommendation's lift that is counted on, 0 to 1. **Returns** units.
+    stock-blind recommendation's lift that is counted on: 0 none, 1 all of it. **Returns** units.
     """
     mean = outlook.cover + anticipate * (outlook.cover_lifted - outlook.cover)
     return mean + (ndtri(critical_ratio(market)) + service) * outlook.deviation

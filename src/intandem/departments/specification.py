@@ -51,6 +51,8 @@ class _Settings:
     def __init__(self, place: str, text: str, known: dict[str, tuple[str, ...]], market: Market) -> None:
         self.place, self.market = place, market
         self.name, _, rest = text.partition(":")
+        if not text.strip():
+            raise InputError(place, "is empty", f"choose one of {', '.join(known)}")
         if self.name not in known:
             near = difflib.get_close_matches(self.name, known, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(known)}"

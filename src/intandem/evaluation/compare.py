@@ -25,6 +25,7 @@ from intandem.evaluation.statistics import Interval, mean_interval, paired_diffe
 from intandem.evaluation.tuning import StockSeen, best_rule
 from intandem.learning import METHODS as TRAINING_METHODS
 from intandem.learning import Training, TrainSettings, train
+from intandem.learning.timescales import PLANNED_METHODS
 from intandem.market import Market
 
 Kind = Literal["rule", "tuned", "learned"]
@@ -185,6 +186,8 @@ def check_methods(methods: Sequence[str], place: str = "--methods") -> None:
         raise InputError(place, "is empty", f"name some of {', '.join(METHOD_NAMES)}")
     for method in methods:
         if method not in METHOD_NAMES:
+            if method in PLANNED_METHODS:
+                raise InputError(place, f"'{method}' is planned and not built yet", "leave it out")
             near = difflib.get_close_matches(method, METHOD_NAMES, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"choose some of {', '.join(METHOD_NAMES)}"
             raise InputError(place, f"'{method}' is not a method", hint)

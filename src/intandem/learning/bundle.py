@@ -76,10 +76,7 @@ def save_bundle(
                 "python": platform.python_version(),
                 **{name: metadata.version(name) for name in ("jax", "equinox", "optax")},
             },
-            "weights_sha256": {
-                name: hashlib.sha256((beside / name / "weights.safetensors").read_bytes()).hexdigest()
-                for name in departments
-            },
+            "sha256": {name: _hash(beside / name) for name in departments},
         }
         (beside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     return folder
@@ -99,22 +96,21 @@ def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -
     manifest = _read_json(folder / "manifest.json")
     try:
         trained_for, name = manifest["market"]["hash"], manifest["market"]["name"]
-        sums = manifest["weights_sha256"]
         if manifest["format"] != FORMAT:
             raise InputError(folder, f"has bundle format {manifest['format']}, not {FORMAT}", _MEND)
+        sums = {department: manifest["sha256"][department] for department in ("inventory", "recommendation")}
     except (KeyError, TypeError) as error:
-        raise InputError(folder / "manifest.json", f"lacks {error}", _MEND) from error
+        raise InputError(folder / "manifest.json", f"is not a bundle's manifest (it lacks {error})", _MEND) from error
     for department, expected in sums.items():
-        path = folder / department / "weights.safetensors"
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise InputError(path, "is missing or not what the manifest says", _MEND)
+        if _hash(folder / department) != expected:
+            raise InputError(folder / department, "is missing or not what the manifest says", _MEND)
     inventory = load_department(folder / "inventory")
     recommendation = load_department(folder / "recommendation")
+    if not isinstance(inventory, InventoryNetwork) or not isinstance(recommendation, RecommendationNetwork):
+        raise InputError(folder, "holds one department in the place of the other", _MEND)
     if trained_for != market_hash(market):
         if not transfer:
-            raise InputError(
-                folder, f"was trained for another market, '{name}'", "train for this one, or allow the transfer"
-            )
+            raise InputError(folder, f"was trained for another market, '{name}'", "train for this one")
         standing = reference(market)
         inventory, recommendation = (
             eqx.tree_at(lambda d: d.standing, department, standing)  # type: ignore[attr-defined]
@@ -123,6 +119,14 @@ def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -
         if inventory.gated != market.traits.fixed_costs:  # type: ignore[attr-defined]
             raise InputError(folder, "one market has fixed order costs and the other none", "train for this market")
     return Firm(inventory, recommendation)
+
+
+def _hash(department: Path) -> str:
+    """Of the department's weights and specification; empty if one is missing."""
+    files = [department / "weights.safetensors", department / "department.json"]
+    if not all(file.is_file() for file in files):
+        return ""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _write_department(department: Department[Any], folder: Path) -> None:
@@ -167,8 +171,10 @@ def load_department(folder: str | Path) -> Department[Any]:
         department: InventoryNetwork | RecommendationNetwork
         if specification["department"] == "inventory":
             department = InventoryNetwork(network, standing, gated=bool(structure["gated"]))
-        else:
+        elif specification["department"] == "recommendation":
             department = RecommendationNetwork(network, standing, sees_stock=bool(structure["sees_stock"]))
+        else:
+            raise InputError(folder, f"holds a department '{specification['department']}'", _MEND)
         return _filled(department, arrays)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import intandem
 from intandem.errors import InputError
 from intandem.market import Market
 from intandem.market.files import market_hash
@@ -22,8 +25,8 @@ Figures = list[dict[str, np.ndarray]]
 
 
 def run_identity(market: Market, settings: Any, seed: int) -> str:
-    """A hash of what makes a run the same run: its market, settings and seed."""
-    text = json.dumps([market_hash(market), repr(settings), seed])
+    """A hash of what makes a run the same run: its market, settings, seed, and this version of the package."""
+    text = json.dumps([market_hash(market), repr(settings), seed, intandem.__version__])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -57,7 +60,7 @@ def load_checkpoint(path: str | Path, like: Run, identity: str) -> tuple[Run, Fi
             raise InputError(path, "is the checkpoint of another market, other settings or another seed", cure)
         leaves, structure = jax.tree.flatten(eqx.filter(like, eqx.is_array))
         loaded = [_restore(kept[f"leaf{k}"], leaf) for k, leaf in enumerate(leaves)]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(path, "is not a checkpoint that can be read", cure) from error

@@ -29,7 +29,7 @@ class TrainSettings:
     - `shops`: markets played in parallel, for `perturbation` two by two; 0 chooses by the number of pairs.
     - `window`: periods of each that count in an update; 0 chooses by the market.
     - `width`: units of each network. `clip`: largest gradient norm within a department.
-    - `discount`: of the critic, in a market of average profit. `trace`: lambda of its returns.
+    - `discount`: of the critic of `pathwise`, in a market of average profit. `trace`: lambda of its returns.
     - `timescales`: the speeds of `mtma`, from which the method's own follow; `None`: the estimator's own.
     """
 

@@ -8,9 +8,10 @@ what a stopped run needs to go on.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import optax
 from jaxtyping import Array, Int, Key, PyTree
 
 from intandem.departments import Firm, inventory_network, recommendation_network
-from intandem.errors import InputError
+from intandem.errors import InputError, RunError
 from intandem.learning import pathwise, perturbation
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
 from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
@@ -140,12 +141,13 @@ def train(
     **Arguments:**
 
     - `settings`: how; the defaults train `mtma`.
-    - `seed`: of the weights and of all that is drawn.
+    - `seed`: of the weights and of all that is drawn, 0 or more.
     - `progress`: called after every chunk with the updates done, their number and the chunk's mean figures.
     - `checkpoint`: a file to keep the run's state in after every chunk. If it is there, the run goes on from it, and
       ends as it would have without the stop. It is removed when the run is done.
 
-    **Raises:** `InputError` for settings that cannot be, or a checkpoint of another run.
+    **Raises:** `InputError` for settings that cannot be, or a checkpoint of another run; `RunError` if weights do not
+    stay finite.
 
     ```python
     >>> from intandem.market import family_market
@@ -157,7 +159,7 @@ def train(
     ```
     """
     settings = TrainSettings() if settings is None else settings
-    _check(settings)
+    check_settings(settings, seed)
     started = time.monotonic()
     estimator = ESTIMATORS[settings.estimator]
     course = course_of(market, settings, *estimator.sizes(market, settings))
@@ -179,13 +181,19 @@ def train(
             progress(done, settings.updates, {name: float(value.mean()) for name, value in figures[-1].items()})
     if checkpoint is not None:
         Path(checkpoint).unlink(missing_ok=True)
+    if not all(
+        bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(eqx.filter(now.averaged, eqx.is_inexact_array))
+    ):
+        raise RunError(
+            market.name or "market", "training has left the finite numbers", "look for extreme figures in the market"
+        )
     return Training(
         firm=now.averaged.firm,
         curve={name: np.concatenate([part[name] for part in figures]) for name in figures[0]},
         seconds=spent + time.monotonic() - started,
         steps=settings.updates * estimator.periods_per_update(course),
         parameters=_count(eqx.filter(now.learner, estimator.weights(now.learner))),
-        settings=settings,
+        settings=replace(settings, shops=course.settings.shops, window=course.settings.window),
         seed=seed,
     )
 
@@ -203,11 +211,24 @@ def _count(weights: Learner) -> dict[str, int]:
     return {name: sum(leaf.size for leaf in jax.tree.leaves(part)) for name, part in parts.items()}
 
 
-def _check(settings: TrainSettings) -> None:
+def check_settings(settings: TrainSettings, seed: int = 0) -> None:
+    """Refuses settings that cannot be, before any work.
+
+    **Raises:** `InputError` naming the setting as the command line does.
+    """
     if settings.estimator not in ESTIMATORS:
         planned = "is planned and not built yet" if settings.estimator == "score" else "is not known"
         raise InputError("--estimator", f"'{settings.estimator}' {planned}", f"use {' or '.join(ESTIMATORS)}")
     timescales_of(settings.method, default_timescales(1, settings.estimator))
-    for name, least in (("updates", 1), ("shops", 0), ("window", 0), ("width", 1)):
-        if getattr(settings, name) < least:
-            raise InputError(f"--{name}", f"is {getattr(settings, name)}", f"give {least} or more")
+    counts = {name: getattr(settings, name) for name in ("updates", "shops", "window", "width")}
+    for name, value in {**counts, "seed": seed}.items():
+        least = 1 if name in ("updates", "width") else 0
+        if not isinstance(value, int) or value < least:
+            raise InputError(f"--{name}", f"is {value}", f"give a whole number of {least} or more")
+    if settings.estimator == "perturbation" and settings.shops % 2:
+        raise InputError("--shops", f"is {settings.shops}", "give an even number: firms are tried two by two")
+    if not (settings.clip > 0 and math.isfinite(settings.clip)):
+        raise InputError("clip", f"is {settings.clip}", "give a number above 0")
+    for name in ("discount", "trace"):
+        if not 0 <= getattr(settings, name) <= 1:
+            raise InputError(name, f"is {getattr(settings, name)}", "give a number from 0 to 1")

@@ -38,7 +38,7 @@ def sizes(market: Market, settings: TrainSettings) -> tuple[int, int]:
     """
     shops = settings.shops or 2 * int(np.clip(1_600 / market.base_utility.size, 4, 32))
     positions = 1 if market.season is None else market.season.shape[0]
-    return max(shops, 2), -(-(settings.window or 96) // positions) * positions
+    return shops, -(-(settings.window or 96) // positions) * positions
 
 
 def settling(market: Market) -> int:
@@ -48,7 +48,7 @@ def settling(market: Market) -> int:
 
 def periods_per_update(course: Course) -> int:
     """Periods simulated in an update, over all shops."""
-    return 2 * (course.settings.shops // 2) * (settling(course.market) + course.settings.window)
+    return course.settings.shops * (settling(course.market) + course.settings.window)
 
 
 def start(course: Course, firm: Firm, key: Key[Array, ""]) -> tuple[Learner, None]:
@@ -144,5 +144,5 @@ def _stock_worth(market: Market, state: State) -> Float[Array, ""]:
 
 def unlimited_margin(market: Market, outcome: Outcome) -> Float[Array, "*times products"]:
     """The recommendation department's own objective in a silo: gross margin of demand as if stock were unlimited,
-    net of exposure cost."""
+    net of exposure cost. (With substitution, demand has already left what is out of stock.)"""
     return margin(market) * outcome.demand - market.exposure_cost * outcome.exposures

@@ -128,10 +128,11 @@ def figures_of(found: Calibration) -> dict[str, object]:
 def _text(found: Calibration, target: Path) -> str:
     effect, market = found.exposure_effect, found.market
     how = f"standard error {effect.se:.3f}" if effect.estimated else "stated, the data record no exposures"
+    assumed = "".join(f"\nassumed: {line}" for line in found.assumptions)
     return (
         f"{market.name}: {market.products} products, {market.rows} customers, kept in {target}\n"
         f"exposure effect {effect.mean:.2f} ({how}); persistence {found.persistence.value:.2f}, "
         f"habit {found.habit.value:.2f}\n"
         f"held-out log-likelihood {found.holdout_log_likelihood:.4f} per opportunity, "
-        f"best simple forecast {found.baseline_log_likelihood:.4f}"
+        f"best simple forecast {found.baseline_log_likelihood:.4f}{assumed}"
     )

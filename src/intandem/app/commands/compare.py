@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -45,15 +46,18 @@ def compare(
     from intandem.app.commands.train import train_settings
     from intandem.app.progress import Meter
     from intandem.app.runtime import claim, resolve_market
+    from intandem.errors import RunError
 
     page = claim(report, folder=False) if report is not None else None
     world = resolve_market(market)
     from intandem.evaluation.compare import check_methods
     from intandem.evaluation.compare import compare as play
+    from intandem.learning import check_settings
 
+    settings = train_settings("mtma", estimator, updates, shops, window, width)
+    check_settings(settings, seed)
     names = [name.strip() for name in methods.split(",") if name.strip()]
     check_methods(names)
-    settings = train_settings("mtma", estimator, updates, shops, window, width)
     with Meter() as meter:
         found = play(
             world,
@@ -72,7 +76,12 @@ def compare(
             from intandem.evaluation.report.content import report_of
 
             meter.update("writing the page")
-            write_report(report_of(found), page)
+            try:
+                write_report(report_of(found), page)
+            except RunError:
+                # The work is done: without its page at least its figures are not lost.
+                print(table(found), file=sys.stderr)
+                raise
             figures["report"] = str(page)
     return Answer(figures, table(found))
 

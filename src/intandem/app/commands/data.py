@@ -9,6 +9,9 @@ import tyro
 from intandem.app.answer import Answer
 from intandem.app.options import JsonFlag, Seed
 
+MUCH = 0.2
+"""Share of rows in quarantine from which on the answer warns."""
+
 
 def data() -> Answer:
     """Fetches a public dataset (data fetch NAME), checks a firm's tables (data validate DIR).
@@ -60,4 +63,6 @@ def validate(
     lines = [f"{report.rows:,} rows, {report.quarantined:,} of them in quarantine ({report.quarantine})"]
     lines += [f"  {rule}: {count:,}" for rule, count in report.rules.items()]
     lines += [f"note: {note}" for note in report.notes]
+    if report.quarantined > MUCH * report.rows:
+        lines.append("Much of the data is set aside. One missing product or odd date can take many rows with it.")
     return Answer(report.as_json(), "\n".join(lines))

@@ -82,4 +82,8 @@ def firm_named(market: Market, inventory: str | None, recommendation: str | None
         raise InputError(
             "--inventory", "nobody decides", "give --inventory and --recommendation, or --bundle, or --inventory silo"
         )
-    return firm_of_rules(market, inventory or "base-stock", recommendation or "none")
+    return firm_of_rules(
+        market,
+        "base-stock" if inventory is None else inventory,
+        "none" if recommendation is None else recommendation,
+    )

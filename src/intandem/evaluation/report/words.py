@@ -98,6 +98,8 @@ def scale(report: Report) -> str:
     if trained:
         seconds = sum(result.seconds for result in trained) / len(trained)
         training = f" Training took {seconds:.0f} s a firm on this computer."
+    if trained and found.seeds == 1:
+        training += " One firm of each method was trained: intervals are over the luck of runs, not of training."
     seeds = f"{found.seeds} seeds of " if found.seeds > 1 else ""
     return (
         f"{market.products:,} products, {market.rows:,} customers. Every method met the same visitors and the same "

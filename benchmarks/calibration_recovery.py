@@ -4,20 +4,25 @@
 
 Prints, for each parameter, the share of firms whose true value lies within two standard errors of the estimate, the
 mean error, the mean standard error and the spread of errors. A firm has 50 products, 500 customers and 52 weeks; its
-persistence, carry-over and habit are drawn anew.
+persistence, carry-over and habit are drawn anew. Seeds from 100 on were not looked at in development. The figures are
+kept in `benchmarks/results/calibration_recovery.json`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
 
 from intandem.data.calibrate import CalibrationSettings, calibrate
 from intandem.data.simulated import Targeting, simulated_firm, simulated_tables
+from intandem.storage import replace_file
 
+RESULTS = Path(__file__).parent / "results" / "calibration_recovery.json"
 PARAMETERS = ("exposure_effect", "persistence", "habit", "carry_over")
 
 
@@ -43,7 +48,7 @@ def one_firm(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--firms", type=int, default=20)
-    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--products", type=int, default=50)
     parser.add_argument("--customers", type=int, default=500)
     parser.add_argument("--weeks", type=int, default=52)
@@ -68,6 +73,8 @@ def main() -> None:
         error = estimate - truth
         covered = np.mean(np.abs(error) <= 2 * se)
         print(f"{name:16s} {covered:11.0%} {error.mean():+11.4f} {se.mean():9.4f} {error.std():11.4f}")
+    with replace_file(RESULTS) as beside:
+        beside.write_text(json.dumps({"arguments": vars(arguments), "truth_estimate_error": results}, indent=1) + "\n")
     print(f"{arguments.firms} firms in {time.perf_counter() - begun:.0f} s")
 
 

@@ -100,7 +100,10 @@ def read_tables(
         raise InputError("--products", "is for Complete Journey", "leave it out: all of your own tables are used")
     from intandem.data import validate_folder
 
-    return validate_folder(folder, target.with_name(f"{target.stem}-quarantine.csv")).tables
+    checked = validate_folder(folder, target.with_name(f"{target.stem}-quarantine.csv"))
+    if not checked.quarantined and not checked.rules:
+        checked.quarantine.unlink(missing_ok=True)
+    return checked.tables
 
 
 def figures_of(found: Calibration) -> dict[str, object]:

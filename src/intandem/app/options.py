@@ -29,6 +29,7 @@ Shops: TypeAlias = Annotated[
     int | None, tyro.conf.arg(help="Markets played in parallel, an even number; default: by their size.")
 ]
 Window: TypeAlias = Annotated[
-    int | None, tyro.conf.arg(help="Periods that count in an update; default: 96 or whole seasons.")
+    int | None,
+    tyro.conf.arg(help="Periods that count in an update; default: 96 or whole seasons (pathwise: by the lead time)."),
 ]
 Width: TypeAlias = Annotated[int | None, tyro.conf.arg(help="Units of each network.")]

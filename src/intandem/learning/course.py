@@ -13,10 +13,10 @@ from jaxtyping import Array, Float, PyTree
 
 from intandem.departments import Firm
 from intandem.departments.department import LearningDepartment
-from intandem.departments.outlook import Reference, reference
+from intandem.departments.outlook import Reference, margin, reference
 from intandem.learning.critic import Critic, view
 from intandem.learning.timescales import Timescales, default_timescales, timescales_of
-from intandem.market import Market, initial_state
+from intandem.market import Market, Outcome, initial_state
 
 
 @dataclass(frozen=True)
@@ -114,3 +114,9 @@ def of_departments(firm: Firm, which: Callable[[LearningDepartment[Any]], Any]) 
 def slots(market: Market) -> Float[Array, ""]:
     """Exposures that a period has room for on average."""
     return jnp.maximum(market.exposure_slots * (market.population * market.visit_probability).sum(), 1e-6)
+
+
+def unlimited_margin(market: Market, outcome: Outcome) -> Float[Array, "*times products"]:
+    """The recommendation department's own objective in a silo: gross margin of demand as if stock were unlimited,
+    net of exposure cost. (With substitution, demand has already left what is out of stock.)"""
+    return margin(market) * outcome.demand - market.exposure_cost * outcome.exposures

@@ -18,9 +18,17 @@ from jaxtyping import Array, Float, Key
 from intandem.departments import Firm
 from intandem.departments.firm import sample
 from intandem.departments.outlook import Reference
-from intandem.learning.course import Course, Estimate, Learner, Progress, TrainSettings, of_departments, slots
+from intandem.learning.course import (
+    Course,
+    Estimate,
+    Learner,
+    Progress,
+    TrainSettings,
+    of_departments,
+    slots,
+    unlimited_margin,
+)
 from intandem.learning.critic import Critic, View, lambda_returns, new_critic, view
-from intandem.learning.perturbation import unlimited_margin
 from intandem.market import Decision, Market, Outcome, State, initial_state, step
 
 

@@ -22,9 +22,17 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from intandem.departments import Firm
-from intandem.departments.outlook import margin
-from intandem.learning.course import Course, Estimate, Learner, Progress, TrainSettings, of_departments, slots
-from intandem.market import Market, Outcome, State, initial_state, step
+from intandem.learning.course import (
+    Course,
+    Estimate,
+    Learner,
+    Progress,
+    TrainSettings,
+    of_departments,
+    slots,
+    unlimited_margin,
+)
+from intandem.market import Market, State, initial_state, step
 from intandem.market.supply import inventory_position
 
 SIZE = 0.05
@@ -140,9 +148,3 @@ def operate(market: Market, firm: Firm, key: Key[Array, ""], *, settle: int, per
 
 def _stock_worth(market: Market, state: State) -> Float[Array, ""]:
     return (market.salvage * inventory_position(state)).sum()
-
-
-def unlimited_margin(market: Market, outcome: Outcome) -> Float[Array, "*times products"]:
-    """The recommendation department's own objective in a silo: gross margin of demand as if stock were unlimited,
-    net of exposure cost. (With substitution, demand has already left what is out of stock.)"""
-    return margin(market) * outcome.demand - market.exposure_cost * outcome.exposures

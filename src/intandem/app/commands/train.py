@@ -44,13 +44,12 @@ def train(
     world = resolve_market(market)
     from intandem.evaluation.compare import EVALUATION_SEED
     from intandem.evaluation.simulation import simulate
-    from intandem.learning import check_settings, save_bundle
+    from intandem.learning import save_bundle
     from intandem.learning import train as learn
 
     folder = claim(out, folder=True, marker="manifest.json")
     checkpoint = Path(f"{folder}.checkpoint")
     settings = train_settings(method, estimator, updates, shops, window, width)
-    check_settings(settings, seed)
     with Meter() as meter:
         try:
             training = learn(

@@ -43,6 +43,9 @@ def main() -> None:
         **{name: getattr(found, name) for name in ("persistence", "carry_over", "habit", "elasticity")},
     }.items():
         print(f"  {name} {estimate.value:.3f} ({estimate.se:.3f})")
+    held_out = found.fit["period"].filter(split="test")
+    ratio = (held_out["predicted"] / held_out["observed"]).to_numpy()
+    print(f"predicted over observed purchases, by held-out period: {ratio.min():.2f} to {ratio.max():.2f}")
     print(found.identification)
 
 

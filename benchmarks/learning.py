@@ -38,6 +38,12 @@ RESULTS = Path(__file__).parent / "results"
 EXACT = 42.32057
 """Average profit per period of `two-products-capped` by exact relative value iteration (exposure in quarters)."""
 EXACT_SILO = 33.48991
+GAINS: dict[str, tuple[str, ...]] = {
+    "capped-supply": ("filtered-silo", "tuned-filter", "tuned-rule", "mtma"),
+    "free-supply": ("tuned-silo", "learned-silo", "mtma"),
+}
+"""Studies of what `mtma` earns more, and the methods of each."""
+
 FIRST_MARKET_SEED = 100
 """Markets are judged on seeds that nothing was tuned on; tuning used seeds below 10."""
 
@@ -165,7 +171,7 @@ def _claim(kept: dict[str, Any], rival: str) -> dict[str, Any]:
     values = gains(kept, "mtma", rival)
     mean, low, high = _interval(values)
     print(f"\nmtma over {rival}: {mean:+.2f}% ({low:+.2f} to {high:+.2f}), worst market {values.min():+.2f}%")
-    return {"gain": [mean, low, high], "worst": float(values.min()), "markets": kept}
+    return {"gain": [mean, low, high], "worst": float(values.min())}
 
 
 def main(options: Options) -> None:
@@ -195,19 +201,16 @@ def main(options: Options) -> None:
             against(family, methods, "tuned-rule", seeds, settings, families.setdefault(family, {}), keep)
         _families_table(families, methods)
     else:
-        rival = "tuned-rule" if options.study == "capped-supply" else "best-silo"
-        methods = (
-            ("filtered-silo", "tuned-filter", "tuned-rule", "mtma")
-            if options.study == "capped-supply"
-            else ("tuned-silo", "learned-silo", "mtma")
-        )
+        methods = GAINS[options.study]
         seeds = range(FIRST_MARKET_SEED, FIRST_MARKET_SEED + (options.seeds or 10))
         kept = found.setdefault("kept", {})
-        against(options.study, methods, rival if rival in methods else methods[1], seeds, settings, kept, keep)
-        if rival == "best-silo":
+        against(options.study, methods, methods[-2], seeds, settings, kept, keep)
+        rivals = methods[:-1]
+        if options.study == "free-supply":
             for market in kept.values():
-                market["profit"]["best-silo"] = max(market["profit"][name] for name in methods[:2])
-        found |= _claim(kept, rival)
+                market["profit"]["best-silo"] = max(market["profit"][name] for name in rivals)
+            rivals = ("best-silo",)
+        found["gains"] = {rival: _claim(kept, rival) for rival in rivals}
     keep()
     print(f"\nkept in {path}; machine: {found['machine']}")
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "simulate": "intandem.app.commands.simulate:simulate",
     "train": "intandem.app.commands.train:train",
     "compare": "intandem.app.commands.compare:compare",
+    "solve": "intandem.app.commands.solve:solve",
 }
 """Each command and the function it runs."""
 

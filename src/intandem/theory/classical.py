@@ -52,7 +52,7 @@ def newsvendor_normal(mean: float, deviation: float, holding: float, shortage: f
 
     ```
     """
-    _check_costs(holding, shortage)
+    check_costs(holding, shortage)
     if deviation < 0 or lead_time < 0:
         raise InputError("newsvendor", "deviation or lead time is negative", "give 0 or more")
     spread = deviation * np.sqrt(lead_time + 1)
@@ -75,8 +75,8 @@ def newsvendor(chances: np.ndarray, holding: float, shortage: float) -> OrderUpT
 
     ```
     """
-    _check_costs(holding, shortage)
-    _check_chances(chances)
+    check_costs(holding, shortage)
+    check_chances(chances)
     costs = mismatch_cost(chances, np.arange(len(chances)), holding, shortage)
     level = int(np.argmax(np.cumsum(chances) >= shortage / (shortage + holding) - 1e-12))
     return OrderUpTo(float(level), float(np.round(costs[level], 12)))
@@ -124,12 +124,12 @@ def reorder_policy(
 
     ```
     """
-    _check_costs(holding, shortage)
-    _check_chances(chances)
+    check_costs(holding, shortage)
+    check_chances(chances)
     if fixed_cost < 0:
         raise InputError("(s, S)", f"fixed cost {fixed_cost:g} is negative", "give 0 or more")
     covered = chances if lead_time_chances is None else lead_time_chances
-    _check_chances(covered)
+    check_chances(covered)
     renewal = _Renewal(np.asarray(chances, float), np.asarray(covered, float), holding, shortage, fixed_cost)
     best = level = reorder = renewal.cheapest
     while renewal.cost(reorder - 1, best) > renewal.mismatch(reorder - 1):
@@ -176,12 +176,14 @@ class _Renewal:
         return (self.fixed_cost + paid) / sum(self.density[:below])
 
 
-def _check_costs(holding: float, shortage: float) -> None:
+def check_costs(holding: float, shortage: float) -> None:
+    """**Raises:** `InputError` unless both are positive."""
     if not (holding > 0 and shortage > 0):
         raise InputError("costs", f"holding {holding:g} and shortage {shortage:g}", "give positive costs")
 
 
-def _check_chances(chances: np.ndarray) -> None:
+def check_chances(chances: np.ndarray) -> None:
+    """**Raises:** `InputError` unless they are those of a demand that can exceed 0."""
     if np.ndim(chances) != 1 or np.min(chances) < 0 or abs(float(np.sum(chances)) - 1) > 1e-9:
         raise InputError("chances", "are not those of a distribution", "give numbers >= 0 that sum to 1")
     if chances[0] >= 1:

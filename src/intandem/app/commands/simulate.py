@@ -1,4 +1,4 @@
-"""`intandem simulate`: what rules, or a trained firm, earn in a market."""
+"""`intandem simulate`: what rules, a trained firm or an exact policy earn in a market."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from intandem.app.options import JsonFlag, MarketName, Seed, Warmup
 from intandem.errors import InputError
 
 if TYPE_CHECKING:
-    from intandem.departments import Firm
     from intandem.market import Market
+    from intandem.market.simulate import Policy
 
 
 def simulate(
@@ -25,13 +25,16 @@ def simulate(
         str | None, tyro.conf.arg(metavar="RULE", help="Such as uplift:filter=in-stock; default: none.")
     ] = None,
     bundle: Annotated[str | None, tyro.conf.arg(metavar="BUNDLE", help="A trained firm instead of rules.")] = None,
+    policy: Annotated[
+        str | None, tyro.conf.arg(metavar="FILE", help="An exact policy of `intandem solve` instead of rules.")
+    ] = None,
     periods: Annotated[int, tyro.conf.arg(help="Periods that count in every run, after the warm-up.")] = 1_000,
     runs: Annotated[int, tyro.conf.arg(help="Independent runs.")] = 16,
     warmup: Warmup = None,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Plays rules or a trained firm in a market.
+    """Plays rules, a trained firm or an exact policy in a market.
 
     Example: intandem simulate family:capped-supply:10x20:0 --inventory base-stock --recommendation uplift
     """
@@ -43,7 +46,7 @@ def simulate(
 
     result = play(
         world,
-        firm_named(world, inventory, recommendation, bundle),
+        firm_named(world, inventory, recommendation, bundle, policy),
         periods=periods,
         runs=runs,
         warmup=warmup,
@@ -60,16 +63,25 @@ def simulate(
     return Answer(result.as_json(), text)
 
 
-def firm_named(market: Market, inventory: str | None, recommendation: str | None, bundle: str | None) -> Firm:
-    """The firm of two rules, of a whole firm's name, or of a bundle.
+def firm_named(
+    market: Market, inventory: str | None, recommendation: str | None, bundle: str | None, policy: str | None = None
+) -> Policy:
+    """The firm of two rules, of a whole firm's name, of a bundle, or of a policy table.
 
     **Raises:** `InputError` if they do not go together.
     """
     from intandem.departments import RULE_FIRMS, firm_of_rules
 
+    given = {"--bundle": bundle, "--policy": policy}
+    for name, value in given.items():
+        others = [inventory, recommendation, *(one for key, one in given.items() if key != name)]
+        if value is not None and any(other is not None for other in others):
+            raise InputError(name, "is given beside another firm", "give a bundle, or a policy, or rules")
+    if policy is not None:
+        from intandem.theory.policy_table import read_policy, tabled_firm
+
+        return tabled_firm(market, read_policy(market, policy))
     if bundle is not None:
-        if inventory is not None or recommendation is not None:
-            raise InputError("--bundle", "is given beside a rule", "give a bundle, or rules")
         from intandem.learning import load_bundle
 
         return load_bundle(bundle, market)
@@ -80,7 +92,9 @@ def firm_named(market: Market, inventory: str | None, recommendation: str | None
         return firm_of_rules(market, *RULE_FIRMS[whole.pop()])
     if inventory is None and recommendation is None:
         raise InputError(
-            "--inventory", "nobody decides", "give --inventory and --recommendation, or --bundle, or --inventory silo"
+            "--inventory",
+            "nobody decides",
+            "give --inventory and --recommendation, or --bundle or --policy, or --inventory silo",
         )
     return firm_of_rules(
         market,

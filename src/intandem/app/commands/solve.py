@@ -1,0 +1,73 @@
+"""`intandem solve`: the exact optimum of a small market, and what the silos would earn in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from intandem.app.answer import Answer, money, percent
+from intandem.app.options import JsonFlag, MarketName
+from intandem.errors import InputError
+
+if TYPE_CHECKING:
+    from intandem.theory.intertemporal import Solution
+
+
+def solve(
+    market: MarketName,
+    /,
+    policy_out: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="FILE", help="Keep the optimal policy as a Parquet table, for `simulate --policy`."),
+    ] = None,
+    firm: Annotated[str, tyro.conf.arg(help="Whose policy to keep: joint, silo or filtered-silo.")] = "joint",
+    tolerance: Annotated[float, tyro.conf.arg(help="Distance of the proved bounds at the end, relative.")] = 1e-7,
+    seed: Annotated[int, tyro.conf.arg(help="Taken for uniformity: nothing here is left to chance.")] = 0,
+    json_output: JsonFlag = False,
+) -> Answer:
+    """Solves a small market exactly: orders and exposures together, and each silo's.
+
+    Example: intandem solve two-products-capped --policy-out policy.parquet
+    """
+    del seed, json_output
+    import time
+
+    from intandem.app.progress import Meter
+    from intandem.app.runtime import claim, resolve_market
+
+    target = claim(policy_out, folder=False) if policy_out is not None else None
+    world = resolve_market(market)
+    from intandem.theory.intertemporal import FIRMS
+    from intandem.theory.intertemporal import solve as work_out
+
+    if firm not in FIRMS:
+        raise InputError("--firm", f"'{firm}' is not known", f"choose one of {', '.join(FIRMS)}")
+    if not 0 < tolerance < 1:
+        raise InputError("--tolerance", f"is {tolerance:g}", "give a number between 0 and 1, such as 1e-7")
+    started = time.monotonic()
+    with Meter() as meter:
+        solution = work_out(
+            world,
+            tolerance=tolerance,
+            progress=lambda name, sweeps, gap: meter.update(f"solving: {name}", sweeps, note=f"bounds {gap:.1e} apart"),
+        )
+        figures = solution.as_json()
+        if target is not None:
+            meter.update("writing the policy")
+            solution.firms[firm].policy.write(world, target)
+            figures["policy"] = str(target)
+    figures["seconds"] = time.monotonic() - started
+    return Answer(figures, summary(solution))
+
+
+def summary(solution: Solution) -> str:
+    """What each firm earns, and what coordination is worth."""
+    market = solution.market
+    what = "discounted profit from the opening" if solution.discounted else f"profit per {market.period}"
+    labels = {"joint": "In tandem (optimum)", "silo": "Silo", "filtered-silo": "Silo with in-stock filter"}
+    lines = [f"{market.name}: exact {what}, {solution.states:,} states"]
+    lines += [f"  {labels[name]:<26}{money(one.profit):>12}" for name, one in solution.firms.items()]
+    for name in ("silo", "filtered-silo"):
+        lines.append(f"coordination is worth {percent(solution.gain_over(name), 2)} over the {labels[name].lower()}")
+    return "\n".join(lines)

@@ -1,0 +1,420 @@
+"""From a market and its grid to the dynamic program: chances of demand, and where stock and intention go.
+
+Chances of purchase come from the market's own choice model, in double precision, so that solver and simulator cannot
+disagree about it. Demand is the exact sum over customer rows of binomial (or multinomial) counts.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy import stats
+
+from intandem.market import Market
+from intandem.market.demand import choice_probability, unexposed_utility
+from intandem.theory.dynamic_program import Factor, Program, double_precision
+from intandem.theory.grid import Grid, IntentionGrid, StockGrid, places
+
+
+@dataclass(frozen=True)
+class FactorMoves:
+    """How one factor moves: axes are positions, its own exposures, local states (stocks, then intentions).
+
+    - `kernel`: chances of the local state after demand. `demand`: mean units asked for, with a last axis of products.
+    - `exposures`: its exposure tables. `local`: which of them each joint exposure means.
+    """
+
+    kernel: Float[np.ndarray, "positions exposures states following"]
+    demand: Float[np.ndarray, "positions exposures states products"]
+    exposures: Float[np.ndarray, "exposures rows width"]
+    local: np.ndarray
+
+
+def in_double_precision(market: Market) -> Market:
+    """The market with its numbers in double precision; call it where double precision is enabled."""
+    wide = lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf  # noqa: E731
+    return jax.tree.map(wide, market)
+
+
+def purchase_chances(
+    market: Market,
+    position: np.ndarray,
+    intention: Float[np.ndarray, "batch rows width"],
+    exposure: Float[np.ndarray, "batch rows width"],
+    available: Float[np.ndarray, "batch products"],
+) -> Float[np.ndarray, "batch rows width"]:
+    """The chance that a visitor of each row buys each product, for a batch of situations."""
+
+    def one(
+        period: Array,
+        moved: Float[Array, "rows width"],
+        shown: Float[Array, "rows width"],
+        stock: Float[Array, " products"],
+    ) -> Float[Array, "rows width"]:
+        return choice_probability(wide, unexposed_utility(wide, moved, period), shown, stock)
+
+    with double_precision():
+        wide = in_double_precision(market)
+        return np.asarray(jax.jit(jax.vmap(one))(jnp.asarray(position), intention, exposure, available))
+
+
+def program_of(market: Market, grid: Grid, *, unlimited: bool = False) -> tuple[Program, tuple[FactorMoves, ...]]:
+    """The dynamic program of a market on a grid, and how its factors move.
+
+    **Arguments:** `unlimited`: the world of a recommendation that knows no stock: every unit asked for is served, and
+    money is the gross margin of demand, net of exposure cost. The grid must then have one stock level per product.
+    """
+    moves = tuple(_factor_moves(market, grid, factor, unlimited) for factor in grid.factors)
+    rewards = [
+        _margins(market, grid, factor, move) if unlimited else _rewards(market, grid, factor, move)
+        for factor, move in zip(grid.factors, moves, strict=True)
+    ]
+    with double_precision():
+        program = Program(
+            arrival=tuple(jnp.asarray(arrivals(one)) for one in grid.stocks),
+            order_cost=tuple(jnp.asarray(_order_cost(market, j, one)) for j, one in enumerate(grid.stocks)),
+            kernels=tuple(jnp.asarray(move.kernel) for move in moves),
+            rewards=tuple(jnp.asarray(reward) for reward in rewards),
+            local=jnp.asarray(np.stack([move.local for move in moves], axis=1)),
+            discount=jnp.asarray(np.float64(market.discount)),
+        )
+    return program, moves
+
+
+def arrivals(stock: StockGrid) -> np.ndarray:
+    """The index of the stock level when an order joins it, at most the cap: `stock orders`."""
+    joined = stock.levels[:, None] + np.array(stock.orders)[None, :]
+    return np.minimum(joined, stock.high) - stock.low
+
+
+def _order_cost(market: Market, product: int, stock: StockGrid) -> np.ndarray:
+    units = np.array(stock.orders, float)
+    return float(market.unit_cost[product]) * units + float(market.fixed_order_cost[product]) * (units > 0)
+
+
+def _factor_moves(market: Market, grid: Grid, factor: Factor, unlimited: bool) -> FactorMoves:
+    exposures, local = grid.local_exposures(factor, places(market))
+    pairs = [grid.intentions[k] for k in factor.pairs]
+    stocks = [grid.stocks[j] for j in factor.products]
+    points = _combinations([np.array(pair.points) for pair in pairs])
+    patterns = _patterns(market, factor, unlimited)
+    chances = _chances(market, grid.positions, exposures, pairs, points, patterns)
+    if market.traits.has_intention and (market.traits.habitual or not market.traits.always_visit):
+        mean, kernel = _with_random_intentions(
+            market, factor, stocks, pairs, points, patterns, exposures, chances, unlimited
+        )
+    else:
+        mean, kernel = _with_sure_intentions(market, factor, stocks, pairs, points, patterns, exposures, chances)
+    return FactorMoves(kernel, mean, exposures, local)
+
+
+def _combinations(axes: list[np.ndarray]) -> np.ndarray:
+    """Every combination of points, the last axis fastest: `combinations axes`."""
+    return np.array(list(itertools.product(*axes)), float).reshape(-1 if axes else 1, len(axes))
+
+
+def _patterns(market: Market, factor: Factor, unlimited: bool) -> np.ndarray:
+    """Which products may be in stock, as far as it changes choices: `patterns products`."""
+    if not market.substitution or unlimited:
+        return np.ones((1, market.products))
+    return np.array(list(itertools.product((0.0, 1.0), repeat=market.products)))
+
+
+def _chances(
+    market: Market,
+    positions: int,
+    exposures: np.ndarray,
+    pairs: list[IntentionGrid],
+    points: np.ndarray,
+    patterns: np.ndarray,
+) -> Float[np.ndarray, "positions exposures points patterns rows width"]:
+    shape = (positions, len(exposures), len(points), len(patterns))
+    t, a, h, s = (axis.ravel() for axis in np.indices(shape))
+    intention = np.zeros((len(t), *exposures.shape[1:]))
+    for k, pair in enumerate(pairs):
+        intention[:, pair.row, pair.place] = points[h, k]
+    found = purchase_chances(market, t, intention, exposures[a], patterns[s])
+    return found.reshape(*shape, *exposures.shape[1:])
+
+
+def _of_products(market: Market, factor: Factor, by_place: np.ndarray) -> np.ndarray:
+    """Chances by product of the factor instead of by place: `... rows products`; 0 where a row does not have it."""
+    at = places(market)
+    found = np.zeros((*by_place.shape[:-1], len(factor.products)))
+    for f, j in enumerate(factor.products):
+        row, place = np.nonzero(at == j)
+        found[..., row, f] = by_place[..., row, place]
+    return found
+
+
+def _with_sure_intentions(
+    market: Market,
+    factor: Factor,
+    stocks: list[StockGrid],
+    pairs: list[IntentionGrid],
+    points: np.ndarray,
+    patterns: np.ndarray,
+    exposures: np.ndarray,
+    chances: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean demand and kernel where intentions move as exposures say, whoever buys."""
+    bought = _of_products(market, factor, chances)
+    people = np.asarray(market.population, float)
+    visiting = np.asarray(market.visit_probability, float)
+    mean = np.einsum("...rj,r->...j", bought, people * visiting)
+    sizes = tuple(one.size for one in stocks)
+    counts = _demand_chances(market, bought, people, visiting, sizes)
+    leftovers = [leftover(one) for one in stocks]
+    in_stock = _pattern_of_stock(factor, stocks, patterns)
+    letters = "uvw"[: len(stocks)]
+    spelled = ",".join(f"{y}{d}{e}" for y, d, e in zip("abc", letters, "xyz", strict=False))
+    before, after = "abc"[: len(stocks)], "xyz"[: len(stocks)]
+    size = int(np.prod(sizes))
+    moved = np.zeros((*counts.shape[:3], size, size))
+    for s in range(len(patterns)):
+        each = np.einsum(f"...{letters},{spelled}->...{before}{after}", counts[:, :, :, s], *leftovers, optimize=True)
+        rows = in_stock == s
+        moved[:, :, :, rows] = each.reshape(*counts.shape[:3], size, size)[:, :, :, rows]
+    onward = _onward(market, pairs, points, exposures)
+    kernel = np.einsum("tahye,ahk->tayhek", moved, onward)
+    states = size * len(points)
+    means = mean[:, :, :, in_stock].transpose(0, 1, 3, 2, 4)
+    shape = kernel.shape[:2]
+    return means.reshape(*shape, states, -1), kernel.reshape(*shape, states, states)
+
+
+def _pattern_of_stock(factor: Factor, stocks: list[StockGrid], patterns: np.ndarray) -> np.ndarray:
+    """The pattern that applies at every combination of stock levels."""
+    combos = _combinations([one.levels for one in stocks])
+    if len(patterns) == 1:
+        return np.zeros(len(combos), int)
+    wanted = (combos > 0)[:, None, :] == (patterns[None][:, :, list(factor.products)] > 0)
+    return wanted.all(-1).argmax(1)
+
+
+def leftover(stock: StockGrid) -> np.ndarray:
+    """1 where `d` units asked for take level `y` to `e`: `levels demands levels`; the last demand is "or more"."""
+    found = np.zeros((stock.size, stock.size, stock.size))
+    for y in range(stock.size):
+        for d in range(stock.size):
+            found[y, d, max(y - d, 0)] = 1.0
+    return found
+
+
+def _demand_chances(
+    market: Market, bought: np.ndarray, people: np.ndarray, visiting: np.ndarray, sizes: tuple[int, ...]
+) -> np.ndarray:
+    """Joint chances of demand of the factor's products, the last count of each standing for "or more".
+
+    **Arguments:** `bought`: chance per visitor, `... rows products`. `sizes`: counts kept per product.
+    """
+    lead = tuple(bought.shape[:-2])
+    if len(sizes) == 1:
+        total = np.zeros((*lead, sizes[0]))
+        total[..., 0] = 1.0
+        for row, population in enumerate(people):
+            chance = visiting[row] * bought[..., row, 0]
+            if not chance.any():
+                continue
+            count = stats.binom.pmf(np.arange(sizes[0] - 1), int(population), chance[..., None])
+            total = _add_counts(total, np.concatenate([count, 1 - count.sum(-1, keepdims=True)], -1))
+        return total
+    total = np.zeros((*lead, *sizes))
+    total.reshape(-1, int(np.prod(sizes)))[:, 0] = 1.0
+    for row, population in enumerate(people):
+        joint = _row_counts(market, bought[..., row, :], int(population), float(visiting[row]))
+        total = _add_joint_counts(total, joint, sizes)
+    return total
+
+
+def _add_counts(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Chances of the sum of two counts, the last standing for "or more"."""
+    size = one.shape[-1]
+    total = np.zeros_like(one)
+    for d in range(size - 1):
+        total[..., d : size - 1] += other[..., d, None] * one[..., : size - 1 - d]
+    total[..., -1] = np.maximum(1 - total[..., :-1].sum(-1), 0.0)
+    return total
+
+
+def _add_joint_counts(total: np.ndarray, joint: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    lead = total.ndim - len(sizes)
+    found = np.zeros_like(total)
+    for shift in np.ndindex(*joint.shape[lead:]):
+        part = joint[(..., *shift)][(..., *[None] * len(sizes))] * total
+        for axis, (step, size) in enumerate(zip(shift, sizes, strict=True), lead):
+            if step:
+                part = _moved_up(part, axis, step, size)
+        found += part
+    return found
+
+
+def _moved_up(part: np.ndarray, axis: int, step: int, size: int) -> np.ndarray:
+    part = np.moveaxis(part, axis, -1)
+    moved = np.zeros_like(part)
+    kept = max(size - 1 - step, 0)
+    moved[..., step : step + kept] = part[..., :kept]
+    moved[..., -1] = part[..., kept:].sum(-1)
+    return np.moveaxis(moved, -1, axis)
+
+
+def _row_counts(market: Market, bought: np.ndarray, population: int, visiting: float) -> np.ndarray:
+    """Joint chances of what one row asks for, `0..population` of every product."""
+    visits = stats.binom.pmf(np.arange(population + 1), population, visiting)
+    found = np.zeros((*bought.shape[:-1], *[population + 1] * bought.shape[-1]))
+    for visitors, chance in enumerate(visits):
+        if chance > 0:
+            found += chance * visitor_counts(market, bought, visitors, population + 1)
+    return found
+
+
+def visitor_counts(market: Market, bought: np.ndarray, visitors: int, size: int) -> np.ndarray:
+    """Joint chances of what `visitors` people ask for, counts `0..size-1` of every product (the last axes)."""
+    products = bought.shape[-1]
+    spread = (..., *[None] * products)
+    found = np.ones((*bought.shape[:-1], *[1] * products))
+    undecided = np.full([1] * products, visitors)
+    left = np.ones(bought.shape[:-1])
+    for j in range(products):
+        asked = np.arange(size).reshape([-1 if axis == j else 1 for axis in range(products)])
+        chance = bought[..., j]
+        if market.choice == "multinomial":
+            # Of those who have not chosen an earlier product.
+            chance, left = np.clip(chance / np.maximum(left, 1e-300), 0, 1), left - bought[..., j]
+        found = found * np.where(undecided >= 0, stats.binom.pmf(asked, np.maximum(undecided, 0), chance[spread]), 0.0)
+        if market.choice == "multinomial":
+            undecided = undecided - asked
+    return found
+
+
+def _weights(points: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Linear interpolation: the weight of every grid point for every value, `*values points`."""
+    inside = np.clip(value, points[0], points[-1])
+    step = points[1] - points[0]
+    return np.maximum(1 - np.abs(inside[..., None] - points) / step, 0.0)
+
+
+def _onward(market: Market, pairs: list[IntentionGrid], points: np.ndarray, exposures: np.ndarray) -> np.ndarray:
+    """Weights of next period's intentions: `exposures points points`."""
+    found = np.ones((len(exposures), len(points), 1))
+    persistence, carry = float(market.persistence), float(market.carry_over)
+    effect = np.asarray(market.exposure_effect, float)
+    for k, pair in enumerate(pairs):
+        shown = exposures[:, pair.row, pair.place]
+        push = carry * effect[pair.row, pair.place] * shown[:, None]
+        weights = _weights(np.array(pair.points), persistence * (points[:, k] + push))
+        found = (found[..., :, None] * weights[..., None, :]).reshape(len(exposures), len(points), -1)
+    return found
+
+
+def _with_random_intentions(
+    market: Market,
+    factor: Factor,
+    stocks: list[StockGrid],
+    pairs: list[IntentionGrid],
+    points: np.ndarray,
+    patterns: np.ndarray,
+    exposures: np.ndarray,
+    chances: np.ndarray,
+    unlimited: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean demand and kernel where visits or purchases of the one customer row move its intentions."""
+    bought = _of_products(market, factor, chances)[..., 0, :]
+    population, visiting = int(market.population[0]), float(market.visit_probability[0])
+    visits = stats.binom.pmf(np.arange(population + 1), population, visiting)
+    likely = [v for v in range(population + 1) if visits[v] > 0]
+    counts = np.stack([visits[v] * visitor_counts(market, bought, v, population + 1) for v in likely], axis=4)
+    counts = counts.reshape(*bought.shape[:-1], -1)
+    outcome = np.array([(v, *asked) for v in likely for asked in np.ndindex(*[population + 1] * len(stocks))])
+    visitors, asked = outcome[:, 0], outcome[:, 1:]
+    kept = counts.reshape(-1, len(outcome)).max(0) > 0
+    counts, visitors, asked = counts[..., kept], visitors[kept], asked[kept]
+
+    combos = _combinations([one.levels for one in stocks])
+    in_stock = _pattern_of_stock(factor, stocks, patterns)
+    lows = np.array([one.low for one in stocks])
+    sizes = tuple(one.size for one in stocks)
+    shape = (chances.shape[0], chances.shape[1], len(combos), len(points))
+    kernel = np.zeros((*shape, len(combos), len(points)))
+    for y, level in enumerate(combos):
+        served = asked if unlimited else np.minimum(asked, np.maximum(level, 0))
+        left = np.broadcast_to(level, asked.shape) if unlimited else np.maximum(level - asked, lows)
+        end = np.ravel_multi_index(tuple((left - lows).astype(int).T), sizes)
+        for a, shown in enumerate(exposures):
+            onward = np.ones((len(points), len(asked), 1))
+            for k, pair in enumerate(pairs):
+                following = _next_intention(market, pair, points[:, k, None], shown, visitors, served, factor)
+                weights = _weights(np.array(pair.points), following)
+                onward = (onward[..., :, None] * weights[..., None, :]).reshape(len(points), len(asked), -1)
+            for t in range(shape[0]):
+                moved = counts[t, a, :, in_stock[y], :, None] * onward
+                # Outcomes that leave the same stock add up: a sum over outcomes by their end.
+                kernel[t, a, y] += np.einsum("hkg,ke->heg", moved, end[:, None] == np.arange(len(combos)))
+    states = len(combos) * len(points)
+    mean = population * visiting * bought[:, :, :, in_stock].transpose(0, 1, 3, 2, 4)
+    return mean.reshape(*shape[:2], states, -1), kernel.reshape(*shape[:2], states, states)
+
+
+def _next_intention(
+    market: Market,
+    pair: IntentionGrid,
+    intention: np.ndarray,
+    shown: np.ndarray,
+    visitors: np.ndarray,
+    served: np.ndarray,
+    factor: Factor,
+) -> np.ndarray:
+    population = float(market.population[0])
+    push = float(market.carry_over) * float(market.exposure_effect[pair.row, pair.place]) * shown[pair.row, pair.place]
+    moved = float(market.persistence) * (intention + push * visitors / population)
+    own = served[:, factor.products.index(pair.product)]
+    return moved + float(market.habit[pair.product]) * own / population
+
+
+def _exposure_cost(market: Market, factor: Factor, exposures: np.ndarray) -> np.ndarray:
+    """Expected cost of the factor's exposures, by its exposure table."""
+    at = places(market)
+    people = np.asarray(market.population * market.visit_probability, float)
+    cost = np.zeros(len(exposures))
+    for j in factor.products:
+        row, place = np.nonzero(at == j)
+        cost += float(market.exposure_cost[j]) * (exposures[:, row, place] * people[row]).sum(1)
+    return cost
+
+
+def _rewards(market: Market, grid: Grid, factor: Factor, move: FactorMoves) -> np.ndarray:
+    """Expected money of the period by local state, orders left out.
+
+    With backorders revenue is booked when a unit is asked for, less what its payment loses in worth while it is owed:
+    `price x (demand - (1 - discount) x backlog)`. Discounted sums are the same as when it is booked at service.
+    """
+    levels, index = _local_levels(grid, factor)
+    money = np.zeros(move.demand.shape[:3]) - _exposure_cost(market, factor, move.exposures)[None, :, None]
+    waiting = 1 - float(market.discount)
+    for f, j in enumerate(factor.products):
+        end = levels[f][index[f]].astype(float)
+        left, owed = move.kernel @ np.maximum(end, 0), move.kernel @ np.maximum(-end, 0)
+        taken = end - (left - owed)
+        lost = move.demand[..., f] - taken if market.unmet_demand == "lost" else 0.0
+        price = float(market.price[j])
+        money = money + price * (taken - waiting * owed) - float(market.holding_cost[j]) * left
+        money = money - float(market.lost_sale_cost[j]) * lost - float(market.backorder_cost[j]) * owed
+    return money
+
+
+def _margins(market: Market, grid: Grid, factor: Factor, move: FactorMoves) -> np.ndarray:
+    del grid
+    gain = np.array([float(market.price[j]) - float(market.unit_cost[j]) for j in factor.products])
+    return move.demand @ gain - _exposure_cost(market, factor, move.exposures)[None, :, None]
+
+
+def _local_levels(grid: Grid, factor: Factor) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Stock levels of the factor's products, and which of them every local state holds."""
+    sizes = [grid.stocks[j].size for j in factor.products] + [len(grid.intentions[k].points) for k in factor.pairs]
+    index = np.indices(sizes).reshape(len(sizes), -1)
+    return [grid.stocks[j].levels for j in factor.products], list(index[: len(factor.products)])

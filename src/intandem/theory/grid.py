@@ -217,6 +217,12 @@ def _exposure_count(market: Market, settings: SolveSettings) -> int:
     return count
 
 
+def exposure_tables(market: Market, most: int) -> Float[np.ndarray, "exposures rows width"] | None:
+    """Every exposure table within the slots, on the levels of the `solve` settings; `None` if there are too many."""
+    settings = SolveSettings() if market.solve is None else market.solve
+    return _exposures(market, settings) if 0 < _exposure_count(market, settings) <= most else None
+
+
 def _exposures(market: Market, settings: SolveSettings) -> np.ndarray:
     """Every exposure table within the slots of each row, the last place varying fastest."""
     slots = market.exposure_slots + 1e-9

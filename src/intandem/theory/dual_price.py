@@ -1,0 +1,386 @@
+"""The tables of the dual-price rule: each product's own dynamic program at the price that attention has.
+
+With attention at a price `lambda_i` per exposure of row `i`, products are independent but for what rows choose. Seen
+from one product, attention buys mean demand: at worth `w` of a unit of demand, row `i` gives the exposure that maximises
+`w x added demand - lambda_i x exposure`, and every `w` gives a mean demand and its cost. The program chooses among a
+dozen such means in every state of the product's stock. Exposures that carry over count with their lasting effect, as if
+the mean were reached at once. What it finds is not a bound: it is what the rule acts on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+from scipy import stats
+from scipy.special import expit, ndtri
+
+from intandem.departments import Firm
+from intandem.departments.dual_price import DualPriceExposure, DualPriceOrders, StockTables
+from intandem.departments.outlook import Reference, critical_ratio, look_ahead, reference
+from intandem.errors import InputError
+from intandem.market import (
+    Decision,
+    Market,
+    Outcome,
+    State,
+    base_demand,
+    expected_demand,
+    initial_state,
+    rollout,
+)
+from intandem.theory.dynamic_program import (
+    Factor,
+    Layout,
+    Program,
+    action_values,
+    decide,
+    double_precision,
+    solve_program,
+)
+from intandem.theory.grid import StockGrid, exposure_tables, places
+from intandem.theory.transitions import leftover
+
+POINTS = 49
+"""Points of a product's stock grid."""
+
+ORDERS = {0: 17, 1: 17, 2: 17, 3: 9}
+"""Order sizes on the grid, 0 among them, by the lead time that the tables know; beyond 3 they know 3 periods of it."""
+
+MEANS = 13
+"""Mean demands to choose from."""
+
+LEVELS = np.linspace(0, 1, 9)
+
+WIDER = 1.5
+"""The tables look so many times further than demand was seen to move."""
+
+ROUNDS = 2
+"""Times that the tables are made again around what their firm met."""
+
+RUNS, WARMUP, PERIODS = 8, 60, 208
+"""Of the play between rounds."""
+
+LUCK = 880_000
+"""Seed of that play, apart from those that firms are judged, tuned and trained on."""
+
+MOST_CHOICES = 400
+"""Exposure tables that are listed and compared one by one; beyond, attention is shared out in rounds."""
+
+
+@dataclass(frozen=True)
+class AttentionCurve:
+    """What attention buys one product: `mean` demands (evenly spaced, rising), their `variance`, and their `cost`.
+
+    `usual`: the mean at the standing worth of a unit of demand, or at what can be delivered if that is more.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    cost: np.ndarray
+    usual: float
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What a firm usually meets, per product, seen in play: mean demand and how far it moves (its `least` and `largest`
+    but for the rarest), and the units expected over lead time + 1 before exposures to come."""
+
+    mean: np.ndarray
+    least: np.ndarray
+    largest: np.ndarray
+    cover: np.ndarray
+
+
+def dual_price_firm(
+    market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, *, rounds: int = ROUNDS
+) -> Firm:
+    """The firm that acts on dual prices.
+
+    The tables need to know what demand is usual. At first that comes from the prices; then the firm is played, on luck
+    of its own, and its tables are made again around what it met. The best of all rounds is returned.
+
+    **Arguments:** `attention_price`: money per exposure and period of each row, `rows`. `standing_worth`: money per
+    unit of demand on average, `products`. Both are duals of the fluid bound.
+
+    **Raises:** `InputError` for prices that are not those of this market.
+    """
+    if attention_price.shape != (market.rows,) or standing_worth.shape != (market.products,):
+        raise InputError("dual prices", "are those of another market", "compute them for this one")
+    tabled = exposure_tables(market, MOST_CHOICES)
+    choices = None if tabled is None else jnp.asarray(tabled, jnp.float32)
+    standing = reference(market)
+    usual: Usual | None = None
+    found: list[tuple[float, Firm]] = []
+    for _ in range(rounds + 1):
+        tables = stock_tables(market, attention_price, standing_worth, usual)
+        firm = Firm(DualPriceOrders(tables, standing), DualPriceExposure(tables, choices))
+        profit, usual = _play(market, standing, firm)
+        found.append((profit, firm))
+    return max(found, key=lambda one: one[0])[1]
+
+
+def _play(market: Market, standing: Reference, firm: Firm) -> tuple[float, Usual]:
+    """Average profit per period of a firm, and what it usually meets."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(LUCK), jnp.arange(RUNS))
+    profit, mean, cover = (np.asarray(one, float) for one in _played(market, standing, firm, keys))
+    mean, cover = mean.reshape(-1, market.products), cover.reshape(-1, market.products)
+    least, largest = np.quantile(mean, (0.05, 0.95), axis=0)
+    return float(profit.mean()), Usual(mean.mean(0), least, largest, cover.mean(0))
+
+
+@eqx.filter_jit
+def _played(
+    market: Market, standing: Reference, firm: Firm, keys: Key[Array, " runs"]
+) -> tuple[Float[Array, "runs periods"], Float[Array, "runs periods products"], Float[Array, "runs periods products"]]:
+    def record(before: State, decision: Decision, after: State, outcome: Outcome) -> tuple[Array, Array, Array]:
+        del after
+        asked = expected_demand(market, before.intention, decision.exposure, before.period)
+        return outcome.profit, asked, look_ahead(market, standing, before).cover
+
+    def run(key: Key[Array, ""]) -> tuple[Array, Array, Array]:
+        whole = rollout(market, initial_state(market), firm, WARMUP + PERIODS, key, record)[1]
+        return jax.tree.map(lambda kept: kept[WARMUP:], whole)
+
+    return jax.lax.map(run, keys)
+
+
+def attention_curves(
+    market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
+) -> list[AttentionCurve]:
+    """Every product's curve at given prices of attention; arguments as in `dual_price_firm`."""
+    at = places(market)
+    people = np.asarray(market.population, float)[:, None]
+    visits = np.asarray(market.visit_probability, float)[:, None]
+    levels = np.array([0.0, 1.0]) if market.exposure == "slate" else LEVELS
+    chances = np.stack([visits * _chance(market, level) for level in levels], -1)
+    paid = attention_price[:, None] + np.asarray(market.exposure_cost, float)[np.maximum(at, 0)] * people * visits
+    found = []
+    for product in range(market.products):
+        row, place = np.nonzero(at == product)
+        # One product seldom has all attention: a few times its even share is as far as the program looks.
+        share = min(1.0, 4.0 * market.exposure_slots / market.pairs.width)
+        bought = _purchases(chances[row, place], people[row, 0], paid[row, place], levels)
+        if usual is None:
+            reach = _reach(*bought[:2], float(standing_worth[product]), float(market.max_order[product]), share)
+        else:
+            middle = float(usual.mean[product])
+            down, up = (WIDER * (float(end[product]) - middle) for end in (usual.least, usual.largest))
+            reach = (max(middle + down, 0.0), middle, middle + up)
+        found.append(_curve(*bought[1:], *reach))
+    return found
+
+
+def _fading(market: Market) -> float:
+    """What is left of an intention after a period; short of 1, so that sums of it stay finite."""
+    return min(float(market.persistence), 0.98) if market.traits.has_intention else 0.0
+
+
+def _lasting(market: Market) -> float:
+    """How many times its immediate effect on utility an exposure has, if it is kept up."""
+    return 1 + float(market.carry_over) * _fading(market) / (1 - _fading(market))
+
+
+def _chance(market: Market, level: float) -> np.ndarray:
+    """Chance of a purchase of a visitor at a lasting exposure: `rows width`. With one choice among many the other
+    products of the row share what it leaves of the slots."""
+    utility = np.asarray(market.base_utility, float)
+    if market.season is not None:
+        utility = utility + np.asarray(market.pairs.spread(market.season.mean(0)), float)
+    effect = np.asarray(market.exposure_effect, float) * _lasting(market)
+    valid = np.asarray(market.pairs.valid())
+    if market.choice == "independent":
+        chance = expit(utility + effect * level)
+        if market.traits.habitual:
+            bought = np.asarray(market.pairs.spread(market.habit), float) / (1 - _fading(market))
+            visits = np.asarray(market.visit_probability, float)[:, None]
+            for _ in range(30):
+                chance = 0.5 * (chance + expit(utility + effect * level + bought * visits * chance))
+        return np.where(valid, chance, 0.0)
+    others = np.maximum(valid.sum(1, keepdims=True) - 1, 1)
+    left = np.clip((market.exposure_slots - level) / others, 0.0, 1.0)
+    crowd = np.where(valid, np.exp(utility + effect * left), 0.0)
+    own = np.exp(utility + effect * level)
+    return np.where(valid, own / (1 + crowd.sum(1, keepdims=True) - crowd + own), 0.0)
+
+
+def _purchases(
+    chances: np.ndarray, people: np.ndarray, paid: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Worths of a unit of demand, rising from 0, and the mean, variance and cost that rows choose at each."""
+    added = people[:, None] * (chances - chances[:, :1])
+    costs = paid[:, None] * levels
+    # Worths at which some row changes its mind, and beyond: enough of them that the curve has no gaps.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turning = np.where(added > 1e-12, costs / added, np.nan)
+    turning = turning[np.isfinite(turning)]
+    inside = np.unique(np.quantile(turning, np.linspace(0, 1, 40))) * (1 + 1e-9) if turning.size else np.zeros(0)
+    worths = np.concatenate([[0.0], inside, inside[-1:] * 3 + 1e-6])
+    found = np.zeros((3, len(worths)))
+    for k, worth in enumerate(worths):
+        chosen = (worth * added - costs).argmax(1)[:, None] if k else np.zeros((len(added), 1), int)
+        at = np.take_along_axis(chances, chosen, 1)[:, 0]
+        found[:, k] = (people * at).sum(), (people * at * (1 - at)).sum(), np.take_along_axis(costs, chosen, 1).sum()
+    mean, cost = np.maximum.accumulate(found[0]), np.maximum.accumulate(found[2])
+    return worths, mean, found[1], cost
+
+
+def _reach(
+    worths: np.ndarray, mean: np.ndarray, standing_worth: float, deliverable: float, share: float
+) -> tuple[float, float, float]:
+    """Least, usual and largest mean demand to look at, by the prices alone."""
+    within = mean[0] + share * (mean[-1] - mean[0])
+    usual = float(np.interp(standing_worth, worths, mean))
+    if np.isfinite(deliverable):
+        usual = max(usual, min(deliverable, within))
+    return mean[0], usual, min(mean[-1], max(within, mean[0] + 1.5 * (usual - mean[0])))
+
+
+def _curve(
+    mean: np.ndarray, variance: np.ndarray, cost: np.ndarray, least: float, usual: float, largest: float
+) -> AttentionCurve:
+    count = MEANS if largest - least > 1e-4 * max(largest, 1e-6) else 1
+    wanted = np.linspace(least, largest, count)
+    spread = np.interp(wanted, mean, variance / np.maximum(mean, 1e-9)) * wanted
+    return AttentionCurve(wanted, spread, np.interp(wanted, mean, cost), usual)
+
+
+def stock_tables(
+    market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
+) -> StockTables:
+    """Solves every product at the price of attention; arguments as in `dual_price_firm`."""
+    curves = attention_curves(market, attention_price, standing_worth, usual)
+    depth = min(max(market.longest_lead_time - 1, 0), 2)
+    parts = [_product_tables(market, product, curve, depth) for product, curve in enumerate(curves)]
+    if usual is not None:
+        for product, part in enumerate(parts):
+            part["cover"] = usual.cover[product]
+    single = {name: jnp.asarray(np.stack([part[name] for part in parts]), jnp.float32) for name in parts[0]}
+    return StockTables(**single, standing_worth=jnp.asarray(standing_worth, jnp.float32), depth=depth)
+
+
+def _product_tables(market: Market, product: int, curve: AttentionCurve, depth: int) -> dict[str, np.ndarray]:
+    lead = int(market.lead_time[product])
+    known = min(lead, 3)
+    count = ORDERS[min(depth + 1, 3)] if depth else ORDERS[known]
+    stock, lot, sizes = _product_grid(market, product, curve, known, count)
+    layout = Layout((POINTS,), (count,), (known,), (), (Factor((0,), ()),), 1)
+    program = _product_program(market, product, curve, stock, lot, sizes)
+    values = solve_program(layout, program, tolerance=1e-5).values
+    every = action_values(layout, program, values[0])
+    free = every + curve.cost.reshape([-1] + [1] * (every.ndim - 1))
+    worth = np.moveaxis(free.max(-1), 0, -1)
+    order = sizes[decide(layout, program, values)[1][0, 0]]
+    # A product with a shorter lead time does not look at orders that arrive later.
+    for _ in range(depth - max(known - 1, 0)):
+        worth, order = np.repeat(worth[..., None, :], count, -2), np.repeat(order[..., None], count, -1)
+    means = worth.shape[-1]
+    worth = worth.reshape(POINTS, -1, means)
+    level, largest = (np.nan, np.nan) if known == lead else _level(market, product, curve)
+    return {
+        "lot": np.array(lot),
+        "low": np.array(stock.low * lot),
+        "sizes": sizes,
+        "worth": np.repeat(worth, MEANS, -1) if means == 1 else worth - worth.mean(),
+        "mean_low": np.array(curve.mean[0]),
+        "mean_step": np.array(curve.mean[1] - curve.mean[0] if means > 1 else 1.0),
+        "order": order.reshape(POINTS, -1),
+        "level": np.array(level),
+        "largest": np.array(largest),
+        "cover": np.array(_usual_cover(market, product, curve)),
+    }
+
+
+def _product_grid(
+    market: Market, product: int, curve: AttentionCurve, lead: int, count: int
+) -> tuple[StockGrid, float, np.ndarray]:
+    """Stock in lots, with room for what may be on the shelf, and order sizes in units, on the lots."""
+    mean, spread = curve.mean[-1], np.sqrt(max(curve.variance.max(), curve.mean[-1] * 0.1))
+    typical = max(curve.mean[0], 0.5 * mean)
+    holding = max(float(market.holding_cost[product]), 1e-2 * max(float(market.unit_cost[product]), 1e-2))
+    batch = np.sqrt(2 * float(market.fixed_order_cost[product]) * typical / holding)
+    multiple = float(market.order_multiple[product])
+    smallest = max(np.ceil(float(market.min_order[product]) / multiple), 1.0) * multiple
+    largest = np.floor(float(market.max_order[product]) / multiple) * multiple
+    largest = min(largest, max(np.ceil((1.3 * mean + 2 * spread + 1) / multiple) * multiple, 2 * batch, smallest))
+    needed = min(mean, 2 * largest) * (lead + 1) + 3 * spread * np.sqrt(lead + 1) + 2 + min(batch, largest)
+    owed = 0.35 if market.unmet_demand == "backordered" else 0.0
+    lot = max(1.0, np.ceil(needed / ((1 - owed) * (POINTS - 1))))
+    if lot > 1:
+        # Lots of which the largest order is a whole number, so that a full order is exact.
+        lot = largest / np.ceil(largest / lot) if largest > lot else lot
+    low = -int(owed * (POINTS - 1))
+    steps = np.unique(np.round(np.linspace(0, largest / lot, count)))
+    sizes = steps * lot
+    sizes = sizes[(sizes == 0) | ((sizes >= smallest - 1e-9) & (sizes <= largest + 1e-9))]
+    sizes = np.concatenate([sizes, np.full(count - len(sizes), sizes[-1])])
+    return StockGrid(low, low + POINTS - 1, tuple(range(count)), lead), float(lot), sizes
+
+
+def _product_program(
+    market: Market, product: int, curve: AttentionCurve, stock: StockGrid, lot: float, sizes: np.ndarray
+) -> Program:
+    price, holding = float(market.price[product]), float(market.holding_cost[product])
+    lost_cost, owed_cost = float(market.lost_sale_cost[product]), float(market.backorder_cost[product])
+    takes = leftover(stock)
+    kernels, rewards = [], []
+    for mean, variance, cost in zip(curve.mean, curve.variance, curve.cost, strict=True):
+        kernel = np.einsum("d,yde->ye", _in_lots(mean, variance, lot, stock.size), takes)
+        left, owed = kernel @ np.maximum(stock.levels, 0) * lot, kernel @ np.maximum(-stock.levels, 0) * lot
+        taken = stock.levels * lot - (left - owed)
+        money = price * taken - holding * left - owed_cost * owed - cost
+        if market.unmet_demand == "lost":
+            money = money - lost_cost * np.maximum(mean - taken, 0.0)
+        kernels.append(kernel)
+        rewards.append(money)
+    joined = np.minimum(stock.levels[:, None] + sizes / lot, stock.high)
+    nearest = np.round(joined).astype(int) - stock.low
+    paid = float(market.unit_cost[product]) * sizes + float(market.fixed_order_cost[product]) * (sizes > 0)
+    with double_precision():
+        return Program(
+            arrival=(jnp.asarray(nearest),),
+            order_cost=(jnp.asarray(paid),),
+            kernels=(jnp.asarray(np.stack(kernels)[None]),),
+            rewards=(jnp.asarray(np.stack(rewards)[None]),),
+            local=jnp.arange(len(curve.mean))[:, None],
+            discount=jnp.asarray(np.float64(market.discount)),
+        )
+
+
+def _in_lots(mean: float, variance: float, lot: float, size: int) -> np.ndarray:
+    """Chances of demand in lots, with the given mean: a binomial of that mean and variance, cut into lots."""
+    most = int(lot * size)
+    persons = max(round(mean * mean / max(mean - variance, 1e-9 * max(mean, 1e-9))), int(np.ceil(mean)), 1)
+    units = np.arange(most + 1)
+    if persons > 1e6:
+        chances = stats.poisson.pmf(units, mean)
+    else:
+        chances = stats.binom.pmf(units, persons, min(mean / persons, 1.0))
+    found = np.zeros(size + 1)
+    below = np.minimum((units // lot).astype(int), size)
+    way = units / lot - units // lot
+    np.add.at(found, below, chances * (1 - way))
+    np.add.at(found, np.minimum(below + 1, size), chances * way)
+    found[size - 1] = max(1 - found[: size - 1].sum(), 0.0)
+    return found[:size]
+
+
+def _usual_cover(market: Market, product: int, curve: AttentionCurve) -> float:
+    """Units usually expected over lead time + 1 before exposures to come, as `look_ahead` expects them: intentions
+    that stand at their usual height and fade."""
+    base = float(base_demand(market)[product])
+    built_up = (curve.usual - base) * (1 - 1 / _lasting(market))
+    periods = np.arange(int(market.lead_time[product]) + 1)
+    return float((base + built_up * _fading(market) ** periods).sum())
+
+
+def _level(market: Market, product: int, curve: AttentionCurve) -> tuple[float, float]:
+    """Order-up-to level and largest order where the lead time is too long for tables: newsvendor over lead time + 1."""
+    cover = int(market.lead_time[product]) + 1
+    variance = np.interp(curve.usual, curve.mean, curve.variance)
+    safety = float(ndtri(critical_ratio(market)[product])) * np.sqrt(variance * cover)
+    return float(cover * curve.usual + safety), float(np.ceil(1.5 * curve.usual))

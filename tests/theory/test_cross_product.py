@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from itertools import product as combinations
 
 import equinox as eqx
@@ -13,7 +12,16 @@ import pytest
 from scipy import stats
 
 from intandem.errors import InputError
-from intandem.market import Decision, Market, SolveSettings, build_market, check_decision, initial_state, step
+from intandem.market import (
+    Decision,
+    Market,
+    SolveSettings,
+    build_market,
+    check_decision,
+    example_market,
+    initial_state,
+    step,
+)
 from intandem.market.demand import choice_probability
 from intandem.theory.attention import Block, attention_price, share_columns, share_concave, share_levels
 from intandem.theory.concavity import concave_given_stock, profit_slope
@@ -346,20 +354,90 @@ def test_c1_orders_follow_recommendation(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_c2_recommendation_follows_stock(seed: int) -> None:
+def test_c2_recommendation_follows_its_own_stock(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    terms = Terms(10.0, 6.0, 0.3, lost_sale_cost=float(rng.choice([0, 2])), exposure_cost=float(rng.uniform(0, 1)))
+    terms = Terms(10.0, 6.0, 0.3, lost_sale_cost=float(rng.choice([0, 2])), exposure_cost=float(rng.uniform(0, 0.2)))
     response = Response(8.0, 0.8, float(rng.uniform(-3, 1)), float(rng.uniform(0.5, 3)))
     shown = best_exposure_given_stock(terms, response, np.arange(12), np.linspace(0, 1, 21))
     assert (np.diff(shown) >= 0).all()
     assert shown[-1] > shown[0]
-    market = random_market(seed, 1, 2, lowest=-1.0)
-    other = float(rng.integers(0, 4))
-    plans = [
-        joint_optimum(market, np.array([own, other]), may_order=False, on_levels=True).plan.exposures[0]
-        for own in np.arange(0.0, 6.0)
-    ]
-    assert all(after[0] >= before[0] for before, after in pairwise(plans))
+
+
+def c2_market(seed: int, rows: int, products: int, **terms: float | np.ndarray) -> Market:
+    """Without limits on orders and without stock; low utilities, where profit is not concave."""
+    rng = np.random.default_rng(seed)
+    price = rng.uniform(5, 12, products)
+    columns = {
+        "price": price,
+        "unit_cost": price * rng.uniform(0.3, 0.8, products),
+        "holding_cost": rng.uniform(0.1, 2, products),
+        "exposure_cost": rng.uniform(0, 0.1, products),
+        "initial_stock": np.zeros(products),
+        **{name: np.full(products, value) for name, value in terms.items()},
+    }
+    return build_market(
+        columns,
+        rng.uniform(-3.5, -0.5, (rows, products)),
+        rng.uniform(1, 4, (rows, products)),
+        population=rng.integers(2, 7, rows).astype(float),
+        solve=SolveSettings(exposure_levels=tuple(np.linspace(0, 1, 5 if rows * products > 3 else 21).tolist())),
+    )
+
+
+def moves(market: Market, others: float, *, may_order: bool) -> np.ndarray:
+    """How each exposure changes, summed over rows, with every unit more of the first product's stock."""
+    shown = []
+    for own in np.arange(0.0, 6.0):
+        stock = np.full(market.products, others)
+        stock[0] = own
+        found = joint_optimum(market, stock, may_order=may_order, on_levels=True)
+        shown.append(found.plan.exposures)
+    return np.diff(np.array(shown), axis=0)
+
+
+C2_ORDERS = [(False, {}), (True, {}), (True, {"max_order": 2.0})]
+
+
+@pytest.mark.parametrize(("may_order", "limits"), C2_ORDERS)
+def test_c2_two_products_of_one_row_share_attention_by_stock(may_order: bool, limits: dict[str, float]) -> None:
+    changes = [moves(c2_market(seed, 1, 2, **limits), 2.0, may_order=may_order) for seed in range(8)]
+    assert all((change[:, 0, 0] >= 0).all() and (change[:, 0, 1] <= 0).all() for change in changes)
+    assert any((change[:, 0, 0] > 0).any() and (change[:, 0, 1] < 0).any() for change in changes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_c2_concave_products_yield_attention_to_the_one_with_more_stock(seed: int) -> None:
+    market = concave_market(seed)
+    shown = []
+    for own in range(6):
+        found = joint_optimum(market, np.array([own, 3.0, 2.0]))
+        assert found.method == "concave"
+        shown.append(found.plan.exposures[0])
+    change = np.diff(np.array(shown), axis=0)
+    assert (change[:, 0] >= -1e-9).all()
+    assert (change[:, 1:] <= 1e-9).all()
+    assert change[:, 0].max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("rows", "products", "may_order", "limits", "place"),
+    [
+        (2, 2, False, {}, 0),
+        (1, 3, False, {}, 1),
+        (1, 2, True, {"order_multiple": 2.0}, 0),
+        (1, 2, True, {"fixed_order_cost": 3.0}, 0),
+    ],
+    ids=["several rows", "three products, the others", "lots", "fixed cost"],
+)
+def test_c2_fails_without_its_assumptions(
+    rows: int, products: int, may_order: bool, limits: dict[str, float], place: int
+) -> None:
+    def fails(seed: int) -> bool:
+        change = moves(c2_market(seed, rows, products, **limits), 2.0, may_order=may_order)
+        wrong = change[..., 0] < -1e-9 if place == 0 else change[..., 1:] > 1e-9
+        return bool(wrong.any())
+
+    assert any(fails(seed) for seed in range(40))
 
 
 def test_c3_with_additive_noise_attention_equalises_marginal_margin() -> None:
@@ -391,16 +469,50 @@ def test_c3_with_additive_noise_attention_equalises_marginal_margin() -> None:
     assert best == pytest.approx(earned(exposure), abs=0.2)
 
 
-def test_c4_with_unlimited_supply_the_silo_is_best_unless_mismatch_cost_moves_the_choice() -> None:
-    free = [random_market(seed, 1, 2, limits=False, lowest=-1.5) for seed in range(8)]
-    cheap = [_with(market, holding_cost=0.0, initial_stock=0.0) for market in free]
-    for market in cheap:
+def test_c4_without_mismatch_cost_the_silo_is_best() -> None:
+    for seed in range(8):
+        market = _with(random_market(seed, 1, 2, limits=False, lowest=-1.5), holding_cost=0.0, initial_stock=0.0)
         found = joint_optimum(market, on_levels=True)
         assert found.profit == pytest.approx(found.silo.profit, abs=1e-9)
-    dear = [_with(market, holding_cost=8.0, initial_stock=0.0) for market in free]
-    gains = [found.profit - found.silo.profit for found in (joint_optimum(m, on_levels=True) for m in dear)]
-    assert min(gains) >= -1e-9
+        assert found.plan.exposures.tolist() == found.silo.exposures.tolist()
+
+
+def test_c4_binomial_noise_makes_the_gain_small_and_not_zero_with_free_supply() -> None:
+    gains, bounds = [], []
+    for seed in range(30):
+        market = _with(c2_market(seed, 1, 2), holding_cost=2.0)
+        found, problem = joint_optimum(market, on_levels=True), one_period(market)
+        gains.append(found.profit - found.silo.profit)
+        chance = problem.choice_chances(found.silo.exposures, np.arange(1))[0]
+        deviation = np.sqrt(problem.population[0] * chance * (1 - chance))
+        bounds.append(float(np.sqrt(problem.terms.underage * problem.terms.overage) @ deviation))
     assert max(gains) > 1e-3
+    assert all(-1e-9 <= gain <= bound for gain, bound in zip(gains, bounds, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_mismatch_term_of_attention_is_within_the_chance_of_a_tie(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    terms = Terms(10.0, float(rng.uniform(3, 8)), float(rng.uniform(0.2, 2)))
+    response = Response(float(rng.integers(2, 30)), 1.0, float(rng.uniform(-2, 1)), 2.0)
+    for exposure in np.linspace(0, 1, 7):
+        at = np.array(exposure)
+        law = response.law(at)
+        level = order_given_exposure(terms, law).level
+        margin = 10.0 - terms.unit_cost
+        chance = law.chance
+        added = response.population * response.effect * chance * (1 - chance)
+        term = profit_slope(terms, response, level, at) / added - margin
+        tie = law.cumulative(level) - law.cumulative(level - 1)
+        assert -terms.stake * tie - 1e-9 <= term <= terms.stake * tie + 1e-9
+
+
+def test_the_embedded_market_agrees_with_brute_force() -> None:
+    market = _with(example_market("two-products-capped"), initial_stock=0.0)
+    found = joint_optimum(market)
+    best = max(brute_profit(market, shown) for shown in feasible_exposures(market, np.linspace(0, 1, 5)))
+    assert found.profit == pytest.approx(best, abs=1e-3)
+    assert found.silo.profit == pytest.approx(brute_profit(market, found.silo.exposures), abs=1e-3)
 
 
 def _with(market: Market, **values: float) -> Market:

@@ -41,7 +41,8 @@ class JointOptimum:
 
     - `plan`: exposures, orders, stock at demand, expected profit by product.
     - `attention_price`: money per slot, per row: the multiplier of its budget.
-    - `upper_bound`: what no plan exceeds at these prices (weak duality). Where profit is concave it equals the profit.
+    - `upper_bound`: what no plan exceeds (weak duality): no plan at all where `method` is `concave`, and then it equals
+      the profit; else no plan on the market's levels.
     - `method`: see the module. `gap`: 0 where the plan is exact, else the bound less the profit.
     - `silo`, `filtered_silo`: see `intandem.theory.silo`; their exposures are on the market's levels.
     """

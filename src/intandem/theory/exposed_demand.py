@@ -222,6 +222,8 @@ def sum_of_binomials(trials: np.ndarray, chance: np.ndarray) -> TabulatedDemand:
 
 def binomial_chances(trials: int, chance: Numbers) -> np.ndarray:
     """`P(B = k)` for `k = 0..trials`, along a new last axis."""
+    if trials == 1:
+        return np.stack([1 - np.asarray(chance), np.asarray(chance)], -1)
     return np.asarray(stats.binom.pmf(np.arange(trials + 1), trials, np.asarray(chance)[..., None]))
 
 

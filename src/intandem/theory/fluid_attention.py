@@ -13,7 +13,7 @@ from scipy import optimize, sparse
 
 from intandem.theory.attention import share_levels
 from intandem.theory.one_period import OnePeriod, Plan, plan_given_exposure
-from intandem.theory.silo import silo_exposures
+from intandem.theory.silo import filtered_silo_exposures, silo_exposures
 from intandem.theory.tables import Island
 
 _PASSES = 2
@@ -25,7 +25,7 @@ def fluid_plan(problem: OnePeriod, island: Island) -> tuple[np.ndarray, np.ndarr
     **Returns** exposures of its rows (shape `rows width`), prices of attention per row, and the bound, money.
     """
     mixture, price, bound = _relaxation(problem, island)
-    starts = [silo_exposures(problem), _rounded(problem, island, mixture)]
+    starts = [silo_exposures(problem), filtered_silo_exposures(problem), _rounded(problem, island, mixture)]
     best = max((_improved(problem, island, start) for start in starts), key=lambda plan: _profit(plan, island))
     return best.exposures[island.rows], price, bound
 

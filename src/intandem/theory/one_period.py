@@ -162,7 +162,8 @@ def one_period(
     (`None`: baseline). `period`: position on the calendar. `may_order`: False: the stock is given.
 
     **Raises:** `InputError` for backordered demand (nothing arrives after the period), substitution (demand for a
-    product then depends on the others' stock), or levels of exposure that do not include 0.
+    product then depends on the others' stock), levels of exposure that do not include 0, stock that is not whole units,
+    or arrays of the wrong shape.
     """
     _check(market)
     settings = market.solve or SolveSettings()
@@ -170,16 +171,19 @@ def one_period(
     levels = np.array([0.0, 1.0] if slate else settings.exposure_levels)
     if not (levels == 0).any():
         raise InputError("[solve]", "has no exposure of 0", "add 0", key="exposure_levels")
+    stock = _double(market.initial_stock if on_hand is None else on_hand)
+    if stock.shape != (market.products,) or (stock < 0).any() or (stock != np.floor(stock)).any():
+        raise InputError("on_hand", "is not one whole number of units >= 0 per product", f"give {market.products}")
     state = jnp.zeros_like(market.base_utility) if intention is None else jnp.asarray(intention, jnp.float32)
+    if state.shape != market.base_utility.shape:
+        raise InputError("intention", f"has shape {state.shape}", f"give shape {market.base_utility.shape}")
     index = market.pairs.product
     shape = market.base_utility.shape
     product = np.broadcast_to(np.arange(market.products), shape) if index is None else np.asarray(index)
-    terms = Terms(
-        **{field.name: _double(getattr(market, field.name)) for field in fields(Terms)},
-    )
+    terms = Terms(**{field.name: _double(getattr(market, field.name)) for field in fields(Terms)})
     return OnePeriod(
         terms=terms if may_order else replace(terms, max_order=np.zeros(market.products)),
-        on_hand=_double(market.initial_stock if on_hand is None else on_hand),
+        on_hand=stock,
         population=_double(market.population),
         visit_probability=_double(market.visit_probability),
         utility=np.broadcast_to(_double(unexposed_utility(market, state, jnp.asarray(period))), shape),

@@ -158,7 +158,7 @@ def concave_market(seed: int, slots: int = 1) -> Market:
     )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_where_profit_is_concave_the_price_of_attention_clears(seed: int) -> None:
     market = concave_market(seed)
     found = joint_optimum(market)
@@ -255,7 +255,7 @@ def test_with_room_for_all_attention_has_no_price() -> None:
     assert found.profit >= joint_optimum(concave_market(0)).profit
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(24))
 def test_concavity_is_never_claimed_wrongly_and_seldom_missed(seed: int) -> None:
     rng = np.random.default_rng(seed)
     terms = Terms(10.0, 5.0, 0.5, lost_sale_cost=float(rng.choice([0, 2])), exposure_cost=0.3)
@@ -459,12 +459,12 @@ C2_ORDERS = [(False, {}), (True, {}), (True, {"max_order": 2.0})]
 
 @pytest.mark.parametrize(("may_order", "limits"), C2_ORDERS)
 def test_c2_two_products_of_one_row_share_attention_by_stock(may_order: bool, limits: dict[str, float]) -> None:
-    changes = [moves(c2_market(seed, 1, 2, **limits), 2.0, may_order=may_order) for seed in range(8)]
+    changes = [moves(c2_market(seed, 1, 2, **limits), 2.0, may_order=may_order) for seed in range(5)]
     assert all((change[:, 0, 0] >= 0).all() and (change[:, 0, 1] <= 0).all() for change in changes)
     assert any((change[:, 0, 0] > 0).any() and (change[:, 0, 1] < 0).any() for change in changes)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_c2_concave_products_yield_attention_to_the_one_with_more_stock(seed: int) -> None:
     market = concave_market(seed)
     shown = []
@@ -589,7 +589,7 @@ def test_the_filter_matters_where_stock_is_given() -> None:
     assert joint_optimum(market).filtered_silo.exposures.tolist() == joint_optimum(market).silo.exposures.tolist()
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_ways_to_share_levels_agree(seed: int) -> None:
     rng = np.random.default_rng(seed)
     values, levels = rng.normal(size=(4, 4)), (0.0, 0.3, 0.5, 1.0)
@@ -603,6 +603,13 @@ def test_the_ways_to_share_levels_agree(seed: int) -> None:
     price, bound = attention_price(blocks, slots)
     assert bound >= value - 1e-12
     assert price[0] >= 0
+
+
+def test_straight_profits_use_the_budget_up_and_no_more() -> None:
+    exposure, price = share_concave(lambda shown: np.array([2.0, 1.0, 1.0, 0.5]) + 0 * shown, 4, 2)
+    assert exposure.sum() == pytest.approx(2)
+    np.testing.assert_allclose(exposure[[0, 3]], [1, 0], atol=1e-9)
+    assert price == pytest.approx(1)
 
 
 def test_ties_go_to_the_first_product_and_level() -> None:

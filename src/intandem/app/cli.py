@@ -33,6 +33,7 @@ COMMANDS = {
     "simulate": "intandem.app.commands.simulate:simulate",
     "train": "intandem.app.commands.train:train",
     "compare": "intandem.app.commands.compare:compare",
+    "bound": "intandem.app.commands.bound:bound",
 }
 """Each command and the function it runs."""
 

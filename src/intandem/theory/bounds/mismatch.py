@@ -19,29 +19,42 @@ LEVELS = (1.0, 0.5, 0.2, 0.05)
 """Parts of the full worth of a sale at which inequalities are made: where supply is scarce a sale is worth less."""
 
 
+TANGENTS = 16
+GRID = 2_001
+LARGEST_ROW = 200
+"""Lines, grid points and persons in the inequalities of markets with one row."""
+
+
 @dataclass(frozen=True)
 class MismatchCut:
     """`short_weight * short + (1 - short_weight) * left >= constant + sum over pairs of rate * demand`, by product.
 
-    - `short_weight`, `constant`: shape `products`. `rate`: 0 or less, shape `cells width`.
+    - `short_weight`, `constant`: shape `products`. `rate`: 0 or less, shape `cells width`; for largest demand.
+    - `demand_rate`: of any sign, shape `products`; for what is sold and lost together.
     """
 
     short_weight: np.ndarray
     constant: np.ndarray
     rate: np.ndarray
+    demand_rate: np.ndarray
 
 
 def mismatch_cuts(curves: DemandCurves, terms: ProductTerms) -> tuple[MismatchCut, ...]:
     """The inequalities, one per level, for products whose holding is not counted elsewhere."""
-    levels = np.array(LEVELS if terms.lost else (1.0,))
     worth = np.maximum(terms.margin, 0.0) + terms.shortage if terms.lost else terms.shortage
-    shortage = levels[:, None] * worth
+    shortage = np.array(LEVELS if terms.lost else (1.0,))[:, None] * worth
     total = shortage + terms.holding
     weight = np.where(total > 0, shortage / np.where(total > 0, total, 1.0), 0.5)
-    constant = np.zeros(shortage.shape)
-    rate = np.zeros((len(levels), *curves.product.shape))
+    counted = np.flatnonzero((worth > 0) & (terms.holding > 0) & curves.bounds_demand)
+    return _cuts_of_many(curves, counted, weight) + (_cuts_of_one_row(curves, counted, weight) if terms.lost else ())
+
+
+def _cuts_of_many(curves: DemandCurves, counted: np.ndarray, weight: np.ndarray) -> tuple[MismatchCut, ...]:
+    """The inequalities linear in every person's chance."""
+    constant = np.zeros(weight.shape)
+    rate = np.zeros((len(weight), *curves.product.shape))
     groups = np.array_split(np.arange(curves.cells), curves.groups)
-    for product in np.flatnonzero((worth > 0) & (terms.holding > 0) & curves.bounds_demand):
+    for product in counted:
         for cells in groups:
             row, place = np.nonzero(curves.product[cells] == product)
             cell = cells[row]
@@ -54,7 +67,61 @@ def mismatch_cuts(curves: DemandCurves, terms: ProductTerms) -> tuple[MismatchCu
             fall = np.where(moves, each / np.where(moves, high - low, 1.0), 0.0)
             constant[:, product] += (persons * np.where(moves, fall * high, each)).sum(1)
             rate[:, cell, place] = -fall
-    return tuple(MismatchCut(weight[k], constant[k], rate[k]) for k in range(len(levels)))
+    none = np.zeros(curves.products)
+    return tuple(MismatchCut(weight[k], constant[k], rate[k], none) for k in range(len(weight)))
+
+
+def _cuts_of_one_row(curves: DemandCurves, counted: np.ndarray, weight: np.ndarray) -> tuple[MismatchCut, ...]:
+    """With one row all persons share one chance: lines below the least cost as a function of mean demand."""
+    persons = round(float(curves.persons[0]))
+    if curves.cells > 1 or persons > LARGEST_ROW:
+        return ()
+    constant = np.zeros((len(weight), TANGENTS, curves.products))
+    slope = np.zeros_like(constant)
+    for product in counted:
+        place = np.flatnonzero(curves.product[0] == product)
+        if not place.size:
+            continue
+        low, high = float(curves.least_chance[0, place[0]]), float(curves.largest_chance[0, place[0]])
+        for level in range(len(weight)):
+            lines = least_mismatch_lines(persons, low, high, float(weight[level, product]))
+            constant[level, :, product], slope[level, :, product] = lines
+    nothing = np.zeros(curves.product.shape)
+    return tuple(
+        MismatchCut(weight[level], constant[level, line], nothing, slope[level, line])
+        for level in range(len(weight))
+        for line in range(TANGENTS)
+    )
+
+
+def least_mismatch_lines(persons: int, low: float, high: float, short_weight: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lines below the newsvendor's least cost of `Binomial(persons, p)` for every `low <= p <= high`.
+
+    The cost changes by at most `persons * max(short_weight, 1 - short_weight)` times the change of `p`, so a fine grid,
+    lowered by half a step's change, lies below it. The lines support the grid's convex hull.
+
+    **Returns** constants and slopes in mean demand `persons * p`, each of shape `TANGENTS`.
+    """
+    chance = np.linspace(low, high, GRID)
+    units = np.arange(persons + 1)
+    over = units[:, None] - units
+    cost = short_weight * np.maximum(-over, 0) + (1 - short_weight) * np.maximum(over, 0)
+    least = (binom.pmf(units, persons, chance[:, None]) @ cost.T).min(1)
+    least -= persons * max(short_weight, 1 - short_weight) * (high - low) / (GRID - 1) / 2
+    demand = persons * chance
+    touch = np.linspace(0, GRID - 1, TANGENTS).astype(int)
+    constants, slopes = np.zeros(TANGENTS), np.zeros(TANGENTS)
+    for number, at in enumerate(touch):
+        # Whatever the slope, the lowest constant makes the line valid.
+        before, after = max(at - 1, 0), min(at + 1, GRID - 1)
+        run = max(demand[after] - demand[before], 1e-12)
+        slopes[number] = (least[after] - least[before]) / run if high > low else 0.0
+        constants[number] = (least - slopes[number] * demand).min()
+    if high > low:
+        # The chord serves where the cost is concave.
+        slopes[-1] = (least[-1] - least[0]) / (demand[-1] - demand[0])
+        constants[-1] = (least - slopes[-1] * demand).min()
+    return constants, slopes
 
 
 def purchase_weights(chance: np.ndarray, persons: np.ndarray, short_weight: np.ndarray) -> np.ndarray:

@@ -98,9 +98,9 @@ def solve_program(
     for cut in cuts:
         rate = cut.rate[cell, place] * slope
         rows.add(
-            np.concatenate([each, each, product]),
-            np.concatenate([short, left, np.arange(pieces)]),
-            np.concatenate([-cut.short_weight, cut.short_weight - 1, rate]),
+            np.concatenate([each, each, each, product]),
+            np.concatenate([short, left, sold, np.arange(pieces)]),
+            np.concatenate([cut.demand_rate - cut.short_weight, cut.short_weight - 1, cut.demand_rate, rate]),
             -(curves.total(cut.rate * curves.start) + cut.constant),
         )
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "intandem.app.commands.train:train",
     "compare": "intandem.app.commands.compare:compare",
     "solve": "intandem.app.commands.solve:solve",
+    "bound": "intandem.app.commands.bound:bound",
 }
 """Each command and the function it runs."""
 

@@ -1,0 +1,39 @@
+"""`intandem bound`: what no policy can exceed in a market."""
+
+from __future__ import annotations
+
+from intandem.app.answer import Answer, money
+from intandem.app.options import JsonFlag, MarketName, Seed
+
+
+def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) -> Answer:
+    """Proved upper bounds on the profit of every policy, at any size of market.
+
+    Example: intandem bound family:capped-supply:10x20:0
+    """
+    del json_output
+    from intandem.app.progress import Meter
+    from intandem.app.runtime import resolve_market
+
+    world = resolve_market(market)
+    from intandem.theory.bounds import bounds
+
+    with Meter() as meter:
+        found = bounds(world, seed=seed, progress=meter.update)
+    figures = {
+        "bounds": found.values,
+        "best": found.best,
+        "best_name": found.best_name,
+        "objective": "average profit" if float(world.discount) == 1 else "discounted profit",
+        "seconds": found.seconds,
+        "skipped": found.skipped,
+        "seed": seed,
+    }
+    earned = f"per {world.period}" if float(world.discount) == 1 else "discounted, from the opening state"
+    lines = [f"{world.name}: no policy earns more than {money(found.best)} {earned} ({found.best_name} bound)"]
+    lines += [
+        f"{name}: {money(value)} ({found.seconds[name]:.1f} s)"
+        for name, value in sorted(found.values.items(), key=lambda one: one[1])
+    ]
+    lines += [f"{name}: left out, {reason}" for name, reason in found.skipped.items()]
+    return Answer(figures, "\n".join(lines))

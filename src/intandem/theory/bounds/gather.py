@@ -1,0 +1,170 @@
+"""All upper bounds on what any policy can earn in a market, and the best of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from intandem.market import Market
+from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_not
+from intandem.theory.bounds.curves import PIECES, DemandCurves, demand_curves, season_of
+from intandem.theory.bounds.mismatch import mismatch_cuts
+from intandem.theory.bounds.multinomial import choice_shares
+from intandem.theory.bounds.prices import solve_prices
+from intandem.theory.bounds.program import FluidSolution, solve_program
+from intandem.theory.bounds.supply import ProductTerms, product_terms
+
+PROGRAM_PLACES = 20_000
+"""Pairs, counted once per group of season positions, up to which the fluid bound is a linear program."""
+
+PRICED_PLACES = 2_000_000
+"""Pairs, so counted, up to which a season keeps all its positions; beyond it neighbours are merged."""
+
+PRICED_PIECES = 12
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Upper bounds on the profit of every policy, those included that draw lots and remember everything.
+
+    - `values`: money by name of the bound: average profit per period, or where the discount is below 1 the expected
+      discounted profit from the opening state. `seconds`: each took. `skipped`: why a bound was not computed.
+    - `demand_value`, `supply_price`: what one more unit of demand, or of supply, is worth per product, money per unit.
+      `attention_price`: what one more exposure in every period is worth per customer row, money per period. They are
+      those of the tightest fluid bound.
+    - `clairvoyant`: mean and standard error behind that bound, where it was computed.
+    """
+
+    values: dict[str, float]
+    seconds: dict[str, float]
+    skipped: dict[str, str]
+    demand_value: np.ndarray
+    supply_price: np.ndarray
+    attention_price: np.ndarray
+    clairvoyant: Clairvoyant | None
+
+    @property
+    def best_name(self) -> str:
+        """The name of the lowest bound."""
+        return min(self.values, key=lambda name: self.values[name])
+
+    @property
+    def best(self) -> float:
+        """The lowest bound."""
+        return self.values[self.best_name]
+
+
+def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -> Bounds:
+    """Every bound that the market's size allows.
+
+    - `fluid`: long-run averages under concave envelopes of demand, at any size.
+    - `newsvendor`: the same with what uncertain demand costs at least, in markets of up to `PROGRAM_PLACES` pairs.
+    - `clairvoyant`: on sampled paths of luck known in advance; very small markets.
+
+    **Arguments:** `seed`: of the clairvoyant's luck; the others need none. `progress`: is told what is being done.
+
+    ```python
+    >>> from intandem.market.files import example_market
+    >>> found = bounds(example_market("two-products-capped"))
+    >>> 42.32 < found.best < 45.0, found.best_name
+    (True, ...)
+
+    ```
+    """
+    tell = progress or (lambda what: None)
+    values: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    skipped: dict[str, str] = {}
+    started = time.perf_counter()
+    tell("fluid bound")
+    solution = fluid_bound(market)
+    values["fluid"], seconds["fluid"] = solution.value, time.perf_counter() - started
+    groups = _program_groups(market)
+    if groups:
+        started = time.perf_counter()
+        tell("newsvendor bound")
+        tighter = newsvendor_bound(market)
+        values["newsvendor"], seconds["newsvendor"] = tighter.value, time.perf_counter() - started
+        solution = tighter if tighter.value <= solution.value else solution
+    else:
+        skipped["newsvendor"] = f"more than {PROGRAM_PLACES:,} pairs"
+    clairvoyant = None
+    if reason := why_not(market):
+        skipped["clairvoyant"] = reason
+    else:
+        started = time.perf_counter()
+        tell("clairvoyant bound")
+        clairvoyant = clairvoyant_bound(market, supply_price=solution.supply_price, seed=seed)
+        values["clairvoyant"], seconds["clairvoyant"] = clairvoyant.value, time.perf_counter() - started
+    return Bounds(
+        values=values,
+        seconds=seconds,
+        skipped=skipped,
+        demand_value=solution.demand_value,
+        supply_price=solution.supply_price,
+        attention_price=solution.attention_price.reshape(-1, market.rows).sum(0),
+        clairvoyant=clairvoyant,
+    )
+
+
+def fluid_bound(market: Market, *, by_prices: bool | None = None) -> FluidSolution:
+    """The fluid bound, over the horizon of the market's objective.
+
+    **Arguments:** `by_prices`: from prices alone, and not by a linear program; `None`: by size.
+    """
+    places = market.base_utility.size
+    positions = 1 if market.season is None else market.season.shape[0]
+    if by_prices is None:
+        limit = PROGRAM_PLACES if market.choice == "independent" else PROGRAM_PLACES // 4
+        by_prices = places * positions > limit
+    if not by_prices:
+        return _program(market, positions, with_cuts=False)
+    curves, terms = _problem(market, max(1, min(positions, PRICED_PLACES // places)), PRICED_PIECES)
+    return _over_horizon(market, solve_prices(curves, terms))
+
+
+def newsvendor_bound(market: Market) -> FluidSolution:
+    """The fluid bound with the least cost of mismatch between stock and uncertain demand.
+
+    A season keeps as many groups of positions as the linear program can take.
+    """
+    return _program(market, max(1, _program_groups(market)), with_cuts=True)
+
+
+def _program_groups(market: Market) -> int:
+    positions = 1 if market.season is None else market.season.shape[0]
+    return min(positions, PROGRAM_PLACES // max(1, market.base_utility.size))
+
+
+def _problem(market: Market, groups: int, pieces: int) -> tuple[DemandCurves, ProductTerms]:
+    curves = demand_curves(market, season_of(market, groups), pieces)
+    return curves, product_terms(market, curves)
+
+
+def _program(market: Market, groups: int, *, with_cuts: bool) -> FluidSolution:
+    curves, terms = _problem(market, groups, PIECES)
+    shares = None
+    if market.choice == "multinomial":
+        shares = choice_shares(market, season_of(market, groups), curves)
+    cuts = mismatch_cuts(curves, terms) if with_cuts else ()
+    return _over_horizon(market, solve_program(curves, terms, cuts, shares))
+
+
+def _over_horizon(market: Market, solution: FluidSolution) -> FluidSolution:
+    """Discounted: a period's bound for ever, and the procurement that the opening stock saves."""
+    discount = float(market.discount)
+    if discount == 1:
+        return solution
+    opening = float((np.asarray(market.unit_cost, float) * np.asarray(market.initial_stock, float)).sum())
+    return FluidSolution(
+        value=solution.value / (1 - discount) + opening,
+        demand_value=solution.demand_value,
+        supply_price=solution.supply_price,
+        attention_price=solution.attention_price,
+        exposure=solution.exposure,
+    )

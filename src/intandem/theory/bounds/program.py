@@ -1,0 +1,130 @@
+"""The fluid bound as a linear program, solved by HiGHS: long-run averages of any policy satisfy its constraints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from intandem.errors import RunError
+from intandem.theory.bounds.curves import DemandCurves
+from intandem.theory.bounds.mismatch import MismatchCut
+from intandem.theory.bounds.multinomial import ChoiceShares
+from intandem.theory.bounds.supply import ProductTerms
+
+SETTLED = 1e-7
+"""Added to the optimum, relative to its size: HiGHS meets its tolerances and no more."""
+
+
+@dataclass(frozen=True)
+class FluidSolution:
+    """A fluid bound and the prices behind it.
+
+    - `value`: money per period; no policy earns more on average.
+    - `demand_value`: what one more unit of demand is worth, per product. `supply_price`: what one more unit of supply
+      per period is worth. `attention_price`: what one more exposure is worth, shape `cells`.
+    - `exposure`: mean exposure per pair at the optimum, shape `cells width`; `None` where only prices were sought.
+    """
+
+    value: float
+    demand_value: np.ndarray
+    supply_price: np.ndarray
+    attention_price: np.ndarray
+    exposure: np.ndarray | None
+
+
+class _Rows:
+    """Constraints `matrix x <= limit`, gathered block by block."""
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.blocks: list[sparse.csr_matrix] = []
+        self.limits: list[np.ndarray] = []
+        self.count = 0
+
+    def add(self, row: np.ndarray, column: np.ndarray, value: np.ndarray, limit: np.ndarray) -> slice:
+        shape = (len(limit), self.columns)
+        self.blocks.append(sparse.csr_matrix((value, (row, column)), shape=shape))
+        self.limits.append(np.asarray(limit, float))
+        self.count += len(limit)
+        return slice(self.count - len(limit), self.count)
+
+
+def solve_program(
+    curves: DemandCurves,
+    terms: ProductTerms,
+    cuts: tuple[MismatchCut, ...] = (),
+    shares: ChoiceShares | None = None,
+) -> FluidSolution:
+    """Solves the fluid program.
+
+    Variables: the pieces of each pair's exposure; per product what is sold, what is short (lost, or owed at the end of
+    a
+    period) and what is left over; with multinomial choice the shares of `ChoiceShares`.
+
+    **Arguments:** `cuts`: what uncertain demand costs at least; see `intandem.theory.bounds.mismatch`.
+
+    **Raises:** `RunError` if HiGHS gives up.
+    """
+    products = len(terms.margin)
+    piece, cell, place = np.nonzero((curves.slope > 0) & (curves.length > 0))
+    pieces = len(piece)
+    slope = curves.slope[piece, cell, place]
+    product = curves.product[cell, place]
+    sold, short, left = (pieces + block * products + np.arange(products) for block in range(3))
+    columns = pieces + 3 * products + (0 if shares is None else shares.columns)
+    rows = _Rows(columns)
+
+    attention = rows.add(cell, np.arange(pieces), np.ones(pieces), np.full(curves.cells, curves.slots))
+    # What is sold, and what is lost where the curve bounds all demand, is asked for.
+    asked = np.where(curves.bounds_demand & terms.lost, 1.0, 0.0)
+    each = np.arange(products)
+    if shares is None:
+        row, column = np.concatenate([each, each, product]), np.concatenate([sold, short, np.arange(pieces)])
+        demand = rows.add(row, column, np.concatenate([np.ones(products), asked, -slope]), curves.total(curves.start))
+    else:
+        first = pieces + 3 * products
+        demand = rows.add(
+            np.concatenate([each, each, shares.product]),
+            np.concatenate([sold, short, first + shares.chosen]),
+            np.concatenate([np.ones(products), asked, -shares.units]),
+            np.zeros(products),
+        )
+        shares.constrain(rows.add, first, curves, (cell, place, slope))
+    needed = np.concatenate([-np.ones(products), -np.ones(products)])
+    rows.add(np.concatenate([each, each]), np.concatenate([sold, short]), needed, -terms.least_demand)
+    for cut in cuts:
+        rate = cut.rate[cell, place] * slope
+        rows.add(
+            np.concatenate([each, each, each, product]),
+            np.concatenate([short, left, sold, np.arange(pieces)]),
+            np.concatenate([cut.demand_rate - cut.short_weight, cut.short_weight - 1, cut.demand_rate, rate]),
+            -(curves.total(cut.rate * curves.start) + cut.constant),
+        )
+
+    money = np.zeros(columns)
+    money[:pieces] = -curves.attention_cost[cell, place]
+    money[sold], money[short], money[left] = terms.margin, -terms.shortage, -terms.holding
+    upper = np.full(columns, np.inf)
+    upper[:pieces] = curves.length[piece, cell, place]
+    upper[sold] = terms.cap
+    found = linprog(
+        -money,
+        A_ub=sparse.vstack(rows.blocks, format="csr"),
+        b_ub=np.concatenate(rows.limits),
+        bounds=np.column_stack([np.zeros(columns), upper]),
+        method="highs",
+    )
+    if found.status != 0:
+        raise RunError("the fluid bound", f"HiGHS stopped ({found.message})", "report the market")
+    exposure = np.zeros(curves.product.shape)
+    np.add.at(exposure, (cell, place), found.x[:pieces])
+    return FluidSolution(
+        value=float(-found.fun + SETTLED * max(1.0, abs(found.fun))),
+        demand_value=np.maximum(-found.ineqlin.marginals[demand], 0.0),
+        supply_price=np.maximum(-found.upper.marginals[sold], 0.0),
+        attention_price=np.maximum(-found.ineqlin.marginals[attention], 0.0),
+        exposure=exposure,
+    )

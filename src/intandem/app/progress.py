@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -41,8 +42,8 @@ class Meter:
         self.bars.update(self.task, description=what, completed=done, total=total or None, note=note)
 
     def training(self, what: str, done: int, total: int, profit: float) -> None:
-        """Progress with the latest profit per period."""
-        self.update(what, done, total, f"profit {profit:,.2f}")
+        """Progress with the latest profit per period, if there is one yet."""
+        self.update(what, done, total, f"profit {profit:,.2f}" if math.isfinite(profit) else "")
 
     def _open(self) -> None:
         from rich.console import Console

@@ -11,6 +11,7 @@ from intandem.departments.outlook import look_ahead as look_ahead
 from intandem.departments.outlook import reference as reference
 from intandem.departments.recommendation import RecommendationNetwork as RecommendationNetwork
 from intandem.departments.recommendation import recommendation_network as recommendation_network
+from intandem.departments.specification import DUAL_PRICE as DUAL_PRICE
 from intandem.departments.specification import RULE_FIRMS as RULE_FIRMS
 from intandem.departments.specification import firm_of_rules as firm_of_rules
 from intandem.departments.specification import inventory_rule as inventory_rule

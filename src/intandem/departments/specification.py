@@ -42,6 +42,9 @@ RULE_FIRMS: dict[str, tuple[str, str]] = {
 }
 """Whole firms by name: the rules of their two departments."""
 
+DUAL_PRICE = "dual-price"
+"""The whole firm that acts on the prices of attention and stock; `intandem.theory.dual_price` computes its tables."""
+
 _FILTERS = ("none", "in-stock")
 
 

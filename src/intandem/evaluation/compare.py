@@ -18,7 +18,7 @@ from typing import Any, Literal
 import equinox as eqx
 import numpy as np
 
-from intandem.departments import RULE_FIRMS, Department, Firm, Reference, firm_of_rules, reference
+from intandem.departments import DUAL_PRICE, RULE_FIRMS, Department, Firm, Reference, firm_of_rules, reference
 from intandem.errors import InputError
 from intandem.evaluation.simulation import Simulated, default_warmup, simulate
 from intandem.evaluation.statistics import Interval, mean_interval, paired_difference
@@ -27,6 +27,7 @@ from intandem.learning import METHODS as TRAINING_METHODS
 from intandem.learning import Training, TrainSettings, train
 from intandem.learning.timescales import PLANNED_METHODS
 from intandem.market import Market
+from intandem.theory.dual_price import dual_price_firm
 
 Kind = Literal["rule", "tuned", "learned"]
 
@@ -36,11 +37,12 @@ TUNED: dict[str, StockSeen] = {"tuned-rule": "cover", "tuned-filter": "shelf", "
 LEARNED: dict[str, str] = {"learned-silo": "silo", **{name: name for name in TRAINING_METHODS if name != "silo"}}
 """Trained firms and the training method of each. `silo` alone names the pair of rules."""
 
-METHOD_NAMES = (*RULE_FIRMS, *TUNED, *LEARNED)
+METHOD_NAMES = (*RULE_FIRMS, DUAL_PRICE, *TUNED, *LEARNED)
 
 LABELS = {
     "silo": "Silo",
     "filtered-silo": "Silo with in-stock filter",
+    "dual-price": "Dual prices",
     "tuned-silo": "Tuned silo",
     "tuned-filter": "In-stock filter, tuned levels",
     "tuned-rule": "Tuned rules with in-stock filter",
@@ -220,7 +222,7 @@ def compare(
 
     **Arguments:**
 
-    - `methods`: of `METHOD_NAMES`: pairs of rules (`silo`, `filtered-silo`), rules tuned on the simulator
+    - `methods`: of `METHOD_NAMES`: pairs of rules (`silo`, `filtered-silo`), `dual-price`, rules tuned on the simulator
       (`tuned-filter`, with an in-stock filter; `tuned-rule`, which also hides low and pushes high stock;
       `tuned-silo`, blind to stock), trained firms
       (`mtma` and its ablations; `learned-silo`, each department trained on its own objective).
@@ -331,6 +333,7 @@ def _prepare_all(
         }
         try:
             ready = {m: _ruled(market, m) for m in methods if m in RULE_FIRMS}
+            ready |= {m: _priced(market, m, progress) for m in methods if m == DUAL_PRICE}
             ready |= {m: _trained(market, m, seeds, settings, seed, progress) for m in methods if m in LEARNED}
             return ready | {method: future.result() for method, future in tuned.items()}
         finally:
@@ -341,6 +344,13 @@ def _prepare_all(
 def _ruled(market: Market, method: str) -> MethodResult:
     rules = RULE_FIRMS[method]
     return MethodResult(method, "rule", (firm_of_rules(market, *rules),), (), 0.0, rules=rules)
+
+
+def _priced(market: Market, method: str, progress: Progress | None) -> MethodResult:
+    started = time.monotonic()
+    if progress is not None:
+        progress(f"{LABELS[method]}: computing", 0, 0, float("nan"))
+    return MethodResult(method, "rule", (dual_price_firm(market),), (), time.monotonic() - started)
 
 
 def _tuned(market: Market, method: str, seed: int, progress: Progress) -> MethodResult:

@@ -1,10 +1,10 @@
 """The tables of the dual-price rule: each product's own dynamic program at the price that attention has.
 
 With attention at a price `lambda_i` per exposure of row `i`, products are independent but for what rows choose. Seen
-from one product, attention buys mean demand: at worth `w` of a unit of demand, row `i` gives the exposure that maximises
-`w x added demand - lambda_i x exposure`, and every `w` gives a mean demand and its cost. The program chooses among a
-dozen such means in every state of the product's stock. Exposures that carry over count with their lasting effect, as if
-the mean were reached at once. What it finds is not a bound: it is what the rule acts on.
+from one product, attention buys mean demand: at worth `w` of a unit of demand, row `i` gives the exposure that
+maximises `w x added demand - lambda_i x exposure`, and every `w` gives a mean demand and its cost. The program chooses
+among a dozen such means in every state of the product's stock. Exposures that carry over count with their lasting
+effect, as if the mean were reached at once. What it finds is no bound: it is what the rule acts on.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from intandem.market import (
     initial_state,
     rollout,
 )
+from intandem.theory.bounds.gather import fluid_bound
 from intandem.theory.dynamic_program import (
     Factor,
     Layout,
@@ -97,7 +98,11 @@ class Usual:
 
 
 def dual_price_firm(
-    market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, *, rounds: int = ROUNDS
+    market: Market,
+    attention_price: np.ndarray | None = None,
+    standing_worth: np.ndarray | None = None,
+    *,
+    rounds: int = ROUNDS,
 ) -> Firm:
     """The firm that acts on dual prices.
 
@@ -105,10 +110,15 @@ def dual_price_firm(
     of its own, and its tables are made again around what it met. The best of all rounds is returned.
 
     **Arguments:** `attention_price`: money per exposure and period of each row, `rows`. `standing_worth`: money per
-    unit of demand on average, `products`. Both are duals of the fluid bound.
+    unit of demand on average, `products`. What is not given is a dual of the fluid bound. `rounds`: times that the
+    tables are made again.
 
     **Raises:** `InputError` for prices that are not those of this market.
     """
+    if attention_price is None or standing_worth is None:
+        fluid = fluid_bound(market)
+        attention_price = fluid.attention_price.reshape(-1, market.rows).sum(0)
+        standing_worth = fluid.demand_value
     if attention_price.shape != (market.rows,) or standing_worth.shape != (market.products,):
         raise InputError("dual prices", "are those of another market", "compute them for this one")
     tabled = exposure_tables(market, MOST_CHOICES)

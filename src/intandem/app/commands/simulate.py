@@ -19,7 +19,10 @@ def simulate(
     market: MarketName,
     /,
     inventory: Annotated[
-        str | None, tyro.conf.arg(metavar="RULE", help="Such as base-stock:level=25, or silo for a whole firm.")
+        str | None,
+        tyro.conf.arg(
+            metavar="RULE", help="Such as base-stock:level=25; or silo, filtered-silo, dual-price: a whole firm."
+        ),
     ] = None,
     recommendation: Annotated[
         str | None, tyro.conf.arg(metavar="RULE", help="Such as uplift:filter=in-stock; default: none.")
@@ -70,7 +73,7 @@ def firm_named(
 
     **Raises:** `InputError` if they do not go together.
     """
-    from intandem.departments import RULE_FIRMS, firm_of_rules
+    from intandem.departments import DUAL_PRICE, RULE_FIRMS, firm_of_rules
 
     given = {"--bundle": bundle, "--policy": policy}
     for name, value in given.items():
@@ -85,11 +88,16 @@ def firm_named(
         from intandem.learning import load_bundle
 
         return load_bundle(bundle, market)
-    whole = {name for name in (inventory, recommendation) if name in RULE_FIRMS}
+    whole = {name for name in (inventory, recommendation) if name in (*RULE_FIRMS, DUAL_PRICE)}
     if whole:
         if len(whole) > 1 or {inventory, recommendation} - whole - {None}:
             raise InputError("--inventory", "names a whole firm beside another rule", f"give {min(whole)} alone")
-        return firm_of_rules(market, *RULE_FIRMS[whole.pop()])
+        name = whole.pop()
+        if name == DUAL_PRICE:
+            from intandem.theory.dual_price import dual_price_firm
+
+            return dual_price_firm(market)
+        return firm_of_rules(market, *RULE_FIRMS[name])
     if inventory is None and recommendation is None:
         raise InputError(
             "--inventory",

@@ -1,0 +1,65 @@
+"""The Lagrangian bound: above exact optima and near them, at any price, and honest about what it covers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from intandem.market import SolveSettings, example_market, family_market
+from intandem.theory.bounds import bounds, lagrangian_bound
+from intandem.theory.bounds.lagrangian import _Product, product_market, why_no_lagrangian
+from intandem.theory.dynamic_program import solve_program
+from intandem.theory.intertemporal import solve
+from intandem.theory.random_markets import KINDS, random_market
+
+
+@pytest.mark.parametrize("kind", ["two-products-tight", "two-rows", "two-backordered", "visits", "two-carry-over"])
+def test_it_lies_above_the_optimum_and_near_it(kind: str) -> None:
+    for seed in range(2):
+        market = random_market(KINDS[kind], 40 + seed)
+        optimum = solve(market, ("joint",)).profit
+        found = lagrangian_bound(market)
+        assert optimum - 1e-5 <= found.value <= optimum + 0.06 * abs(optimum)
+        assert found.levels_only == market.traits.has_intention
+
+
+def test_any_price_gives_a_bound() -> None:
+    market = example_market("two-products-capped")
+    products = [_Product.of(product_market(market, product)) for product in range(2)]
+    for price in (0.0, 1.0, 6.0, 30.0):
+        value = sum(one.optimum(np.array([price]), 1e-7)[0] for one in products) + price
+        assert value >= 42.32056
+
+
+def test_one_product_alone_is_its_optimum_but_for_the_slack() -> None:
+    market = random_market(KINDS["one-product"], 8)
+    fine = replace(market, solve=replace(market.solve, exposure_levels=tuple(np.linspace(0, 1, 65))))
+    found = lagrangian_bound(market)
+    assert found.slack > 0
+    assert found.value - found.slack == pytest.approx(solve(fine, ("joint",)).profit, rel=1e-5)
+
+
+def test_the_slack_covers_a_finer_grid() -> None:
+    # A coarse grid's optimum and the slack for its step are above the optimum of one sixteen times finer.
+    market = replace(random_market(KINDS["one-product"], 9), solve=SolveSettings(stock_cap=16))
+    product = _Product.of(product_market(market, 0))
+    solved = solve_program(product.layout, product.program)
+    coarse = replace(market, solve=replace(market.solve, exposure_levels=(0.0, 0.25, 0.5, 0.75, 1.0)))
+    wide_slack = product.slack(solved.values) * 16**2
+    assert solve(coarse, ("joint",)).profit + wide_slack >= solved.profit - 1e-6
+
+
+def test_discounted_bound_lies_above_the_discounted_optimum() -> None:
+    market = random_market(replace(KINDS["two-products"], discount=0.9), 3)
+    optimum = solve(market, ("joint",)).profit
+    assert optimum - 1e-4 <= lagrangian_bound(market).value <= 1.05 * optimum
+
+
+def test_what_it_does_not_cover_is_said() -> None:
+    assert "choices among several" in why_no_lagrangian(random_market(KINDS["choice"], 0))
+    assert "12 products or 3 customer rows" in why_no_lagrangian(family_market("free-supply", 20, 4, 0))
+    found = bounds(random_market(KINDS["two-carry-over"], 1))
+    assert "lagrangian_on_levels" in found.values
+    assert found.best_name != "lagrangian_on_levels"

@@ -22,7 +22,7 @@ from intandem.market.supply import inventory_position, nearest_feasible_order
 ROUNDS = 12
 """Rounds in which attention is shared out."""
 
-LASTING = 0.25
+LASTING = 0.1
 """Share of an exposure's later demand that is counted on: later exposures would have raised part of it anyway."""
 
 

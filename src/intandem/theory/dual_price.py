@@ -353,6 +353,7 @@ def _product_program(
     with double_precision():
         return Program(
             arrival=(jnp.asarray(nearest),),
+            returned=(jnp.zeros(joined.shape),),
             order_cost=(jnp.asarray(paid),),
             kernels=(jnp.asarray(np.stack(kernels)[None]),),
             rewards=(jnp.asarray(np.stack(rewards)[None]),),

@@ -100,6 +100,7 @@ class Program:
     """The numbers of a program, double precision.
 
     - `arrival`: per product, the index of the stock when order `o` joins stock `x`: `stock orders`.
+    - `returned`: per product, money back for what of it the cap has no room for: `stock orders`, mostly 0.
     - `order_cost`: per product, money by order: `orders`.
     - `kernels`: per factor, the chances of moving from a local state to another, before what arrives at the end of the
       period: `positions exposures states states`, by the factor's own list of exposures.
@@ -109,6 +110,7 @@ class Program:
     """
 
     arrival: tuple[Int[Array, "_ _"], ...]
+    returned: tuple[Float[Array, "_ _"], ...]
     order_cost: tuple[Float[Array, "_"], ...]
     kernels: tuple[Float[Array, "positions _ _ _"], ...]
     rewards: tuple[Float[Array, "positions _ _"], ...]
@@ -163,7 +165,7 @@ def solve_program(
     >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
     >>> with double_precision():
     ...     program = Program(
-    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.array([0.0, 1.0]),),
+    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
     ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
     ...         jnp.zeros((1, 1), int), jnp.array(1.0))
     ...     round(solve_program(layout, program).profit, 6)
@@ -218,6 +220,19 @@ def decide(
     return exposure, np.stack(np.unravel_index(joint, layout.order_sizes))
 
 
+def one_step(
+    layout: Layout, program: Program, values: Float[np.ndarray, "positions *state"]
+) -> Float[np.ndarray, "positions *state"]:
+    """`TV`: the best decision in every state at every position, valued by `values` at the position that follows."""
+    with double_precision():
+        return np.stack(
+            [
+                np.asarray(_one_step(layout, program, jnp.asarray(np.roll(values, -1, 0)[t]), t))
+                for t in range(layout.positions)
+            ]
+        )
+
+
 def action_values(
     layout: Layout, program: Program, following: Float[np.ndarray, "*state"], position: int = 0
 ) -> Float[np.ndarray, "exposures *state_orders"]:
@@ -237,10 +252,17 @@ def _after_arrival(layout: Layout, program: Program, values: Float[Array, "..."]
         if lead == 0:
             continue
         # What is next to arrive comes as a new axis behind the stock's, then moves to its place in the pipeline.
-        seen = jnp.take(seen, program.arrival[j], axis=j, mode="clip")
+        seen = _joined(program, seen, j)
         seen = jnp.moveaxis(seen, j + 1, pipe)
         pipe += lead
     return seen
+
+
+def _joined(program: Program, values: Float[Array, "..."], product: int) -> Float[Array, "..."]:
+    """Values by the stock before and by what joins it: the stock axis becomes two."""
+    found = jnp.take(values, program.arrival[product], axis=product, mode="clip")
+    back = program.returned[product]
+    return found + back.reshape(*[1] * product, *back.shape, *[1] * (found.ndim - product - 2))
 
 
 def _expected(
@@ -285,7 +307,7 @@ def _by_order(layout: Layout, program: Program, value: Float[Array, "..."]) -> F
     for j, lead in enumerate(layout.lead_times):
         at = len(layout.shape) + j
         if lead == 0:
-            value = jnp.moveaxis(jnp.take(value, program.arrival[j], axis=j, mode="clip"), j + 1, at)
+            value = jnp.moveaxis(_joined(program, value, j), j + 1, at)
         value = value - program.order_cost[j].reshape([-1 if axis == at else 1 for axis in range(value.ndim)])
     return value
 
@@ -387,6 +409,14 @@ def _best(
     start = (jnp.full(layout.shape, -1e300), nothing, nothing)
     _, exposure, order = jax.lax.scan(consider, start, jnp.arange(program.local.shape[0]))[0]
     return exposure, order
+
+
+@partial(jax.jit, static_argnums=0)
+def _one_step(
+    layout: Layout, program: Program, following: Float[Array, "..."], position: Int[Array, ""] | int
+) -> Float[Array, "..."]:
+    allowed = jnp.ones((program.local.shape[0], *[1] * len(layout.shape)), bool)
+    return _bellman(layout, program, allowed, following, position)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -61,6 +61,7 @@ def lost_sales_cost(
     with double_precision():
         program = Program(
             arrival=(jnp.asarray(arrivals(stock)),),
+            returned=(jnp.zeros((stock.size, len(stock.orders))),),
             order_cost=(jnp.zeros(len(stock.orders)),),
             kernels=(jnp.asarray(kernel[None, None]),),
             rewards=(jnp.asarray(-(holding * left + shortage * lost)[None, None]),),

@@ -33,7 +33,7 @@ class Kind:
     exposure: ExposureMode = "intensity"
     unmet: UnmetDemand = "lost"
     visits: bool = False
-    stock_cap: int = 10
+    stock_cap: int = 13
     max_order: int = 4
     tight: bool = False
     fixed_cost: bool = False
@@ -55,7 +55,7 @@ def random_market(kind: Kind, seed: int) -> Market:
     ```python
     >>> market = random_market(Kind(products=1, lead_time=2), seed=3)
     >>> market.products, market.longest_lead_time, market.solve.stock_cap
-    (1, 2, 10)
+    (1, 2, 13)
 
     ```
     """
@@ -101,29 +101,29 @@ def random_market(kind: Kind, seed: int) -> Market:
 KINDS: dict[str, Kind] = {
     "one-product": Kind(products=1, people=8, stock_cap=16, max_order=8),
     "one-product-now": Kind(products=1, people=8, lead_time=0, stock_cap=16, max_order=8),
-    "long-lead": Kind(products=1, people=6, lead_time=3, stock_cap=14, max_order=5),
+    "long-lead": Kind(products=1, people=6, lead_time=3, stock_cap=16, max_order=5),
     "two-products": Kind(),
     "two-products-now": Kind(lead_time=0),
     "two-products-tight": Kind(tight=True),
     "backordered": Kind(products=1, people=6, unmet="backordered", stock_cap=14, max_order=6),
-    "two-backordered": Kind(unmet="backordered", stock_cap=7, max_order=4),
+    "two-backordered": Kind(unmet="backordered", people=4, stock_cap=9, max_order=4),
     "fixed-cost": Kind(products=1, people=8, fixed_cost=True, stock_cap=24, max_order=0),
     "two-fixed-cost": Kind(fixed_cost=True, lead_time=0, max_order=8),
-    "three-products": Kind(products=3, people=3, stock_cap=5, max_order=3, levels=(0.0, 0.5, 1.0)),
+    "three-products": Kind(products=3, people=2, stock_cap=6, max_order=3, levels=(0.0, 0.5, 1.0)),
     "two-rows": Kind(rows=2, people=3, levels=(0.0, 0.5, 1.0)),
     "slate": Kind(rows=2, people=3, exposure="slate"),
     "choice": Kind(choice="multinomial"),
-    "substitution": Kind(choice="multinomial", substitution=True, exposure="slate", stock_cap=8),
+    "substitution": Kind(choice="multinomial", substitution=True, exposure="slate"),
     "visits": Kind(visits=True, exposure_cost=True),
     "carry-over": Kind(products=1, people=6, persistence=0.7, carry_over=1.0, stock_cap=14, max_order=6, points=21),
     "habit": Kind(
-        products=1, people=5, persistence=0.6, carry_over=0.5, habit=0.8, stock_cap=10, max_order=5, points=15
+        products=1, people=5, persistence=0.6, carry_over=0.5, habit=0.8, stock_cap=12, max_order=5, points=15
     ),
     "visits-carry-over": Kind(
         products=1, people=5, persistence=0.6, carry_over=1.0, visits=True, max_order=5, points=15
     ),
     "two-carry-over": Kind(
-        people=3, persistence=0.5, carry_over=1.0, stock_cap=5, max_order=3, points=6, levels=(0.0, 0.5, 1.0)
+        people=3, persistence=0.5, carry_over=1.0, stock_cap=7, max_order=3, points=6, levels=(0.0, 0.5, 1.0)
     ),
 }
 """Kinds that together meet every rule of the market that the solver knows."""

@@ -63,20 +63,25 @@ def purchase_chances(
         return np.asarray(jax.jit(jax.vmap(one))(jnp.asarray(position), intention, exposure, available))
 
 
-def program_of(market: Market, grid: Grid, *, unlimited: bool = False) -> tuple[Program, tuple[FactorMoves, ...]]:
+def program_of(
+    market: Market, grid: Grid, *, unlimited: bool = False, relaxed: bool = False
+) -> tuple[Program, tuple[FactorMoves, ...]]:
     """The dynamic program of a market on a grid, and how its factors move.
 
     **Arguments:** `unlimited`: the world of a recommendation that knows no stock: every unit asked for is served, and
     money is the gross margin of demand, net of exposure cost. The grid must then have one stock level per product.
+    `relaxed`: a unit beyond the stock cap is given back for its unit cost, and a unit that the backlog has no room for
+    is bought for its unit cost and served at once; else both are lost.
     """
     moves = tuple(_factor_moves(market, grid, factor, unlimited) for factor in grid.factors)
     rewards = [
-        _margins(market, grid, factor, move) if unlimited else _rewards(market, grid, factor, move)
+        _margins(market, grid, factor, move) if unlimited else _rewards(market, grid, factor, move, relaxed)
         for factor, move in zip(grid.factors, moves, strict=True)
     ]
     with double_precision():
         program = Program(
             arrival=tuple(jnp.asarray(arrivals(one)) for one in grid.stocks),
+            returned=tuple(jnp.asarray(_returned(market, j, one) * relaxed) for j, one in enumerate(grid.stocks)),
             order_cost=tuple(jnp.asarray(_order_cost(market, j, one)) for j, one in enumerate(grid.stocks)),
             kernels=tuple(jnp.asarray(move.kernel) for move in moves),
             rewards=tuple(jnp.asarray(reward) for reward in rewards),
@@ -90,6 +95,13 @@ def arrivals(stock: StockGrid) -> np.ndarray:
     """The index of the stock level when an order joins it, at most the cap: `stock orders`."""
     joined = stock.levels[:, None] + np.array(stock.orders)[None, :]
     return np.minimum(joined, stock.high) - stock.low
+
+
+def _returned(market: Market, product: int, stock: StockGrid) -> np.ndarray:
+    """What units beyond the cap cost when they were bought."""
+    return float(market.unit_cost[product]) * np.maximum(
+        stock.levels[:, None] + np.array(stock.orders) - stock.high, 0.0
+    )
 
 
 def _order_cost(market: Market, product: int, stock: StockGrid) -> np.ndarray:
@@ -387,7 +399,7 @@ def _exposure_cost(market: Market, factor: Factor, exposures: np.ndarray) -> np.
     return cost
 
 
-def _rewards(market: Market, grid: Grid, factor: Factor, move: FactorMoves) -> np.ndarray:
+def _rewards(market: Market, grid: Grid, factor: Factor, move: FactorMoves, relaxed: bool) -> np.ndarray:
     """Expected money of the period by local state, orders left out.
 
     With backorders revenue is booked when a unit is asked for, less what its payment loses in worth while it is owed:
@@ -403,6 +415,8 @@ def _rewards(market: Market, grid: Grid, factor: Factor, move: FactorMoves) -> n
         lost = move.demand[..., f] - taken if market.unmet_demand == "lost" else 0.0
         price = float(market.price[j])
         money = money + price * (taken - waiting * owed) - float(market.holding_cost[j]) * left
+        if relaxed and market.unmet_demand == "backordered":
+            money = money + (price - float(market.unit_cost[j])) * (move.demand[..., f] - taken)
         money = money - float(market.lost_sale_cost[j]) * lost - float(market.backorder_cost[j]) * owed
     return money
 

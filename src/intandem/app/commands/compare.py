@@ -21,7 +21,7 @@ def compare(
         str,
         tyro.conf.arg(
             metavar="A,B,..",
-            help="Rules: silo, filtered-silo, dual-price. Rules tuned on the simulator: tuned-rule, tuned-filter, tuned-silo. "
+            help="Rules: silo, filtered-silo, dual-price. Tuned by simulation: tuned-rule, tuned-filter, tuned-silo. "
             "Trained: mtma, stma, reversed, learned-silo.",
         ),
     ] = "silo,filtered-silo,mtma",

@@ -27,7 +27,7 @@ from scipy.optimize import minimize, minimize_scalar
 from intandem.errors import InputError
 from intandem.market import Market, SolveSettings, build_market
 from intandem.market.build import PRODUCT_DEFAULTS
-from intandem.theory.dynamic_program import Layout, Program, double_precision, solve_program
+from intandem.theory.dynamic_program import Layout, Program, double_precision, one_step, solve_program
 from intandem.theory.grid import Grid, grid_of, places
 from intandem.theory.transitions import program_of
 
@@ -35,6 +35,9 @@ STEPS = {1: 64, 2: 16, 3: 6}
 """Steps of the exposure grid between 0 and 1, by the number of rows that can be shown a product."""
 
 MOST_PRODUCTS = 12
+
+DOUBLINGS = 3
+"""Times that a product's stock cap is doubled to make room for stock that is worth keeping."""
 
 PRODUCT_FIELDS = ("price", "unit_cost", "holding_cost", "salvage", "regular_price", "initial_stock", *PRODUCT_DEFAULTS)
 """What a market says of a product by itself, habit apart."""
@@ -116,14 +119,32 @@ def lagrangian_bound(market: Market, start: np.ndarray | None = None) -> Lagrang
     horizon = 1 / (1 - float(market.discount)) if float(market.discount) < 1 else 1.0
     slots = np.minimum(market.exposure_slots, np.asarray(market.pairs.valid()).sum(1)) * horizon
 
-    def bound(price: np.ndarray, tolerance: float = 1e-5) -> float:
-        return sum(one.optimum(price, tolerance)[0] for one in products) + float(slots @ price)
+    def about(price: np.ndarray) -> float:
+        return sum(one.earns(price) for one in products) + float(slots @ price)
 
-    price = _least(bound, market.rows, np.zeros(market.rows) if start is None else start)
-    found = [one.optimum(price, 1e-8) for one in products]
-    slack = horizon * sum(one.slack(values) for one, (_, values) in zip(products, found, strict=True))
-    value = sum(upper for upper, _ in found) + float(slots @ price) + slack
+    price = _least(about, market.rows, np.zeros(market.rows) if start is None else start)
+    found = [_with_room(one, price) for one in products]
+    value = sum(upper for upper, _ in found) + float(slots @ price)
+    slack = sum(slack for _, slack in found)
     return Lagrangian(value, price, slack, market.traits.has_intention and market.exposure == "intensity")
+
+
+def _with_room(product: _Product, price: np.ndarray) -> tuple[float, float]:
+    """The product's bound and slack, its cap doubled as long as stock beyond it is worth more than it costs."""
+    bound, slack, excess = product.optimum(price)
+    for _ in range(DOUBLINGS):
+        if excess <= 1e-3 * max(abs(bound), 1e-9):
+            break
+        cap = 2 * product.grid.stocks[0].high
+        settings = replace(product.market.solve or SolveSettings(), stock_cap=cap)
+        try:
+            product = _Product.of(replace(product.market, solve=settings))
+        except InputError:
+            break
+        wider = product.optimum(price)
+        if wider[0] < bound:
+            bound, slack, excess = wider
+    return bound, slack
 
 
 def _least(bound: Callable[[np.ndarray], float], rows: int, start: np.ndarray) -> np.ndarray:
@@ -151,31 +172,77 @@ def _least(bound: Callable[[np.ndarray], float], rows: int, start: np.ndarray) -
 
 @dataclass(frozen=True)
 class _Product:
-    """One product's dynamic program, whose exposures can be priced."""
+    """One product's dynamic program, whose exposures can be priced, and the same with room beyond its caps.
+
+    The first gives stock above its cap back for what it costs (and serves what exceeds the largest backlog by a
+    purchase at that cost), which a policy cannot. The second is as the market is. Its values are those of the first,
+    continued in straight lines of that slope, and are not optimised: `max (TV - V)` bounds the average whatever `V` is.
+    """
 
     market: Market
     grid: Grid
     layout: Layout
     program: Program
+    wide_grid: Grid
+    wide: Program
     shown: np.ndarray
 
     @staticmethod
     def of(market: Market) -> _Product:
         grid = grid_of(market)
-        program, moves = program_of(market, grid)
-        return _Product(market, grid, grid.layout, program, moves[0].exposures[:, :, 0])
+        program, moves = program_of(market, grid, relaxed=True)
+        stock = grid.stocks[0]
+        room = int(float(market.population.sum())) + 1 + max(stock.orders)
+        low = stock.low - 2 * room if market.unmet_demand == "backordered" else stock.low
+        wide_grid = replace(grid, stocks=(replace(stock, low=low, high=stock.high + 2 * room),))
+        wide, _ = program_of(market, wide_grid)
+        return _Product(market, grid, grid.layout, program, wide_grid, wide, moves[0].exposures[:, :, 0])
 
-    def optimum(self, price: np.ndarray, tolerance: float) -> tuple[float, np.ndarray]:
-        """A proved upper bound on what the product earns at prices of attention, and its values."""
+    @property
+    def room(self) -> int:
+        """Stock levels beyond the cap at which the continued values are looked at: more than a period can move stock.
+        As many again are there to be reached from them."""
+        return (self.wide_grid.stocks[0].high - self.grid.stocks[0].high) // 2
+
+    def _priced(self, program: Program, price: np.ndarray) -> Program:
         with double_precision():
             paid = jnp.asarray(self.shown @ price)[None, :, None]
-            priced = replace(self.program, rewards=(self.program.rewards[0] - paid,))
-        solved = solve_program(self.layout, priced, tolerance=tolerance)
+            return replace(program, rewards=(program.rewards[0] - paid,))
+
+    def earns(self, price: np.ndarray) -> float:
+        """About what the product earns at prices of attention, per period or discounted."""
+        solved = solve_program(self.layout, self._priced(self.program, price), tolerance=1e-5)
+        return solved.profit + (self._opening(solved.values) if float(self.market.discount) < 1 else 0.0)
+
+    def optimum(self, price: np.ndarray) -> tuple[float, float, float]:
+        """A proved upper bound on what the product earns at prices of attention, how much of it is slack for
+        intensities between grid points, and by how much states beyond the cap raise it."""
+        solved = solve_program(self.layout, self._priced(self.program, price), tolerance=1e-8)
+        values = self._continued(solved.values)
+        found = one_step(self.wide_grid.layout, self._priced(self.wide, price), values)
+        most = (found - values)[:, self._inside()].reshape(len(values), -1).max(1)
+        slack = self.slack(values)
         if float(self.market.discount) == 1:
-            return solved.upper, solved.values
-        stock = self.grid.stocks[0]
-        opening = int(np.clip(round(float(self.market.initial_stock[0])), stock.low, stock.high)) - stock.low
-        return float(solved.values[0].reshape(stock.size, -1)[opening, 0]) + solved.upper, solved.values
+            return float(most.mean()) + slack, slack, float(most.mean()) - solved.upper
+        waiting = 1 / (1 - float(self.market.discount))
+        excess = waiting * float(most.max())
+        return self._opening(solved.values) + excess + waiting * slack, waiting * slack, excess
+
+    def _opening(self, values: np.ndarray) -> float:
+        units = float(self.market.initial_stock[0])
+        wide = self.wide_grid.stocks[0]
+        resting = [int(np.abs(np.array(one.points)).argmin()) for one in self.grid.intentions]
+        index = int(min(round(units), wide.high)) - wide.low
+        at = (0, index, *resting, *[0] * (values.ndim - 2 - len(resting)))
+        return float(self._continued(values)[at]) + max(units - wide.high, 0.0) * float(self.market.unit_cost[0])
+
+    def _continued(self, values: np.ndarray) -> np.ndarray:
+        """Values over the wide stock grid."""
+        stock, wide, cost = self.grid.stocks[0], self.wide_grid.stocks[0], float(self.market.unit_cost[0])
+        step = [-1] + [1] * (values.ndim - 2)
+        above = values[:, -1:] + cost * np.arange(1, wide.high - stock.high + 1).reshape(step)
+        below = values[:, :1] - cost * np.arange(stock.low - wide.low, 0, -1).reshape(step)
+        return np.concatenate([below, values, above], axis=1)
 
     def slack(self, values: np.ndarray) -> float:
         """How much more than on the grid an intensity between its points can earn in a period."""
@@ -194,16 +261,17 @@ class _Product:
 
     def _differences(self, values: np.ndarray) -> tuple[float, float]:
         """Largest first and second difference, in units asked for, of what a period earns and leaves."""
-        market, stock = self.market, self.grid.stocks[0]
+        market, stock = self.market, self.wide_grid.stocks[0]
         asked = np.arange(int(float(market.population.sum())) + 1)
         level = stock.levels[:, None]
-        left = np.maximum(level - asked, stock.low)
+        left = np.maximum(level - asked, stock.low if stock.low < 0 else 0)
         price, discount = float(market.price[0]), float(market.discount)
         lost = np.maximum(asked - level, 0) * (market.unmet_demand == "lost")
-        money = price * (level - left) - (price * (1 - discount) + float(market.backorder_cost[0])) * np.maximum(
-            -left, 0
-        )
+        late = price * (1 - discount) + float(market.backorder_cost[0])
+        money = price * (level - left) - late * np.maximum(-left, 0)
         money = money - float(market.holding_cost[0]) * np.maximum(left, 0) - float(market.lost_sale_cost[0]) * lost
+        # States that are looked at, and those that they reach.
+        money, left = money[self._inside()], left[self._inside()]
         first = second = 0.0
         for value in values:
             ahead = value.reshape(stock.size, -1)
@@ -214,3 +282,7 @@ class _Product:
                 first = max(first, float(np.abs(np.diff(whole, axis=1)).max(initial=0.0)))
                 second = max(second, float(np.abs(np.diff(whole, 2, axis=1)).max(initial=0.0)))
         return first, second
+
+    def _inside(self) -> slice:
+        stock, wide = self.grid.stocks[0], self.wide_grid.stocks[0]
+        return slice(self.room if wide.low < stock.low else 0, wide.size - self.room)

@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "intandem.app.commands.train:train",
     "compare": "intandem.app.commands.compare:compare",
     "solve": "intandem.app.commands.solve:solve",
+    "insights": "intandem.app.commands.insights:insights",
 }
 """Each command and the function it runs."""
 

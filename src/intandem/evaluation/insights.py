@@ -1,4 +1,4 @@
-"""C2 to C4 and T1 to T4 on any firm, from simulation: how its departments respond to what they see, and what comes of it.
+"""C2 to C4 and T1 to T4 on any firm, by simulation: how its departments respond to what they see, and what comes of it.
 
 Responses are found by raising one input in states that the firm visits, all else equal. What comes of it is averaged
 within a run, so that runs are independent: intervals and p-values are Student's over runs. A p-value is one-sided,
@@ -43,7 +43,7 @@ MOVED = 1e-5
 
 
 class Course(eqx.Module):
-    """What is kept of a run: per period and product, and the state before each period."""
+    """What is kept of runs, per period and product; `profit` is the firm's."""
 
     on_hand: Float[Array, "*runs periods products"]
     order: Float[Array, "*runs periods products"]
@@ -69,7 +69,9 @@ def firm_insights(
     warmup = default_warmup(market)
     silo = firm_of_rules(market, *RULE_FIRMS["silo"])
     courses = [
-        jax.tree.map(lambda kept: np.asarray(kept, np.float64)[:, warmup:], _courses(market, one, warmup + periods, keys))
+        jax.tree.map(
+            lambda kept: np.asarray(kept, np.float64)[:, warmup:], _courses(market, one, warmup + periods, keys)
+        )
         for one in (firm, silo)
     ]
     kept = max(1, min(looks, MOST_NUMBERS // (runs * max(market.base_utility.size, 1))))
@@ -100,7 +102,7 @@ def one_sided(values: np.ndarray) -> float:
     spread = float(values.std(ddof=1)) / np.sqrt(len(values))
     if spread < 1e-15:
         return 0.0 if values.mean() > 1e-12 else 1.0
-    return float(1 - stdtr(len(values) - 1, values.mean() / spread))
+    return float(stdtr(len(values) - 1, -values.mean() / spread))
 
 
 @eqx.filter_jit
@@ -236,7 +238,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _coordination_pays(course: Course, silo: Course) -> Finding:
-    difference = course.profit.mean(1) - silo.profit.mean(1)
+    difference = np.asarray(course.profit.mean(1) - silo.profit.mean(1))
     interval, chance = mean_interval(difference), one_sided(difference)
     share = interval.mean / max(abs(float(silo.profit.mean())), 1e-12)
     detail = f"profit per period above the rules silo's: {_words(interval)}, {share:+.1%}"
@@ -246,8 +248,11 @@ def _coordination_pays(course: Course, silo: Course) -> Finding:
 
 def _demand_smoothing(course: Course, silo: Course) -> Finding:
     """Holds unless one of its two parts is below 0 by more than luck."""
-    shares = [one.lost.sum((1, 2)) / np.maximum(one.demand.sum((1, 2)), 1e-9) for one in (silo, course)]
-    smoother = mean_interval(shares[0] - shares[1])
+    lost, demand = (
+        [np.asarray(getattr(one, name)).sum((1, 2)) for one in (silo, course)] for name in ("lost", "demand")
+    )
+    spared = lost[0] / np.maximum(demand[0], 1e-9) - lost[1] / np.maximum(demand[1], 1e-9)
+    smoother = mean_interval(spared)
     with_stock = np.array([_mean_correlation(*pair) for pair in zip(course.on_hand, course.exposures, strict=True)])
     detail = f"share lost by the rules silo above the firm's: {_words(smoother)}"
     wrong = smoother.high < 0
@@ -257,7 +262,7 @@ def _demand_smoothing(course: Course, silo: Course) -> Finding:
         wrong = wrong or going.high < 0
         compared, violations = 2, violations + int(going.high < 0)
         detail += f"; correlation of exposure with stock: {_words(going)}"
-    chance = one_sided(shares[0] - shares[1])
+    chance = one_sided(spared)
     return Finding("T3", not wrong, smoother.mean, violations, compared, chance, (), detail)
 
 

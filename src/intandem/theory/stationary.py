@@ -202,7 +202,9 @@ def _decision_indices(solution: Solution, policy: PolicyTable) -> tuple[np.ndarr
         for j, stock in enumerate(grid.stocks)
     )
     if (index < 0).any() or not within:
-        raise InputError(solution.market.name, "is given a policy whose decisions are not on its grid", "solve it again")
+        raise InputError(
+            solution.market.name, "is given a policy whose decisions are not on its grid", "solve it again"
+        )
     return order, index.reshape(layout.positions, -1)
 
 
@@ -262,7 +264,9 @@ def _moves_at(solution: Solution, position: int, order: np.ndarray, exposure: np
         for k, axis in enumerate(axes):
             moved = after[k][None, :]
             if axis < products:
-                _count_units(solution, figures, move.demand[position, own, local], factor.products, k, now[k], row, moved)
+                _count_units(
+                    solution, figures, move.demand[position, own, local], factor.products, k, now[k], row, moved
+                )
                 incoming = arriving[axis]
                 if incoming is not None:
                     moved = arrival[axis][moved, incoming[:, None]]

@@ -33,7 +33,8 @@ def insights(
     market: MarketName,
     /,
     bundle: Annotated[
-        str | None, tyro.conf.arg(metavar="BUNDLE", help="Test this trained firm, by simulation, not the exact optimum.")
+        str | None,
+        tyro.conf.arg(metavar="BUNDLE", help="Test this trained firm, by simulation, not the exact optimum."),
     ] = None,
     periods: Annotated[int, tyro.conf.arg(help="With a bundle: periods of every run, after the warm-up.")] = 400,
     runs: Annotated[int, tyro.conf.arg(help="With a bundle: independent runs, 3 or more.")] = 16,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from intandem.theory.insights.dynamics import check_demand_smoothing, check_orders_lead_exposures
 from intandem.theory.insights.finding import Finding
-from intandem.theory.insights.gather import insights
+from intandem.theory.insights.gather import CHECKS, insights
 from intandem.theory.insights.one_period import (
     check_coordination_pays,
     check_coordination_pays_over_time,
@@ -19,6 +19,7 @@ from intandem.theory.insights.responses import (
 )
 
 __all__ = [
+    "CHECKS",
     "Finding",
     "check_adaptive_ordering",
     "check_adaptive_ordering_jointly",

@@ -69,10 +69,10 @@ def stock_correlation(chain: Chain) -> float:
 
 def orders_and_exposures_vary(chain: Chain, visitors: float) -> np.ndarray:
     """Whether a product's orders and exposures move enough for a correlation to say something."""
-    deviations = [np.sqrt(np.maximum(chain.lagged_covariances(one, one, 1)[0], 0)) for one in (chain.orders, chain.exposures)]
-    return np.asarray(
-        (deviations[0] >= LEAST_ORDER_DEVIATION) & (deviations[1] >= LEAST_EXPOSURE_DEVIATION * visitors)
-    )
+    deviations = [
+        np.sqrt(np.maximum(chain.lagged_covariances(one, one, 1)[0], 0)) for one in (chain.orders, chain.exposures)
+    ]
+    return np.asarray((deviations[0] >= LEAST_ORDER_DEVIATION) & (deviations[1] >= LEAST_EXPOSURE_DEVIATION * visitors))
 
 
 def lead_of_orders(chain: Chain, lead_times: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from intandem.errors import InputError
+from intandem.market import Market
 from intandem.theory.insights.dynamics import check_demand_smoothing, check_orders_lead_exposures
 from intandem.theory.insights.finding import Finding, nothing_to_test
 from intandem.theory.insights.one_period import (
@@ -19,9 +20,30 @@ from intandem.theory.insights.responses import (
     check_adaptive_ordering_jointly,
     check_stock_led_promotion,
 )
-from intandem.theory.intertemporal import Solution
+from intandem.theory.intertemporal import Solution, solve
 
 Told = Callable[[str], None]
+
+CHECKS: dict[str, Callable[[Market], Finding]] = {
+    "C1": check_orders_follow_recommendation,
+    "C2": lambda market: check_recommendation_follows_stock(market)[0],
+    "C2-cross": lambda market: check_recommendation_follows_stock(market)[1],
+    "C2-with-orders": lambda market: check_recommendation_follows_stock(market, may_order=True)[0],
+    "C2-cross-with-orders": lambda market: check_recommendation_follows_stock(market, may_order=True)[1],
+    "C3": check_priority,
+    "C3-market-noise": lambda market: check_priority(market, "market"),
+    "C4": lambda market: check_coordination_pays(market)[0],
+    "C4-equality": lambda market: check_coordination_pays(market)[1],
+    "C4-over-time": lambda market: check_coordination_pays_over_time(solve(market))[0],
+    "C4-equality-over-time": lambda market: check_coordination_pays_over_time(solve(market, ("joint", "silo")))[1],
+    "T1": lambda market: check_adaptive_ordering(solve(market, ("joint",))),
+    "T1-jointly": lambda market: check_adaptive_ordering_jointly(solve(market, ("joint",))),
+    "T2": lambda market: check_stock_led_promotion(solve(market, ("joint",))),
+    "T2-everywhere": lambda market: check_stock_led_promotion(solve(market, ("joint",)), everywhere=True),
+    "T3": lambda market: check_demand_smoothing(solve(market, ("joint", "silo"))),
+    "T4": lambda market: check_orders_lead_exposures(solve(market, ("joint",))),
+}
+"""Every test of a statement by name; those over time solve the market for themselves."""
 
 
 def insights(solution: Solution, told: Told | None = None) -> dict[str, Finding]:

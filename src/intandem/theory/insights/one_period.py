@@ -68,7 +68,7 @@ def check_recommendation_follows_stock(
     """C2: a product's optimal exposure never falls in its own stock, and never rises in another's: two findings.
 
     Each product's starting stock rises from 0, the others' being none, a newsvendor's, or plenty. Exposures are those
-    of the market's levels, summed over rows, all optimal ones looked at. Statistics are the largest moves the wrong way.
+    of the market's levels, each pair's by itself, all optimal ones looked at. Statistics: the largest wrong moves.
 
     **Arguments:** `may_order`: whether orders can be placed on top of the stock. `tolerance`: of ties, as a share of
     the profit.
@@ -81,7 +81,6 @@ def check_recommendation_follows_stock(
         return nothing_to_test("C2", reason, own_broken), nothing_to_test("C2-cross", reason, cross_broken)
     problem = one_period(_as_lost(market), may_order=may_order)
     shown = feasible_exposures(market, problem)
-    totals = _totals(problem, shown)
     own, cross = NO_FALLS, NO_FALLS
     most = np.minimum(_plenty(problem), 40)
     worth = [_worth_of_stock(problem, product, shown, int(most.max())) for product in range(problem.products)]
@@ -92,10 +91,10 @@ def check_recommendation_follows_stock(
             best = profit.max(0)
             near = profit >= best - tolerance * np.maximum(1.0, np.abs(best))
             everywhere = np.ones(near.shape[1], bool)
-            for k in range(problem.products):
-                low = np.where(near, totals[:, k, None], np.inf).min(0)
-                high = np.where(near, totals[:, k, None], -np.inf).max(0)
-                if k == product:
+            for row, place in zip(*np.nonzero(problem.valid), strict=True):
+                low = np.where(near, shown[:, row, place, None], np.inf).min(0)
+                high = np.where(near, shown[:, row, place, None], -np.inf).max(0)
+                if problem.product[row, place] == product:
                     own = own + falls(low, high, 0, everywhere)
                 else:
                     # A response that never rises is one whose negative never falls.
@@ -125,11 +124,6 @@ def feasible_exposures(market: Market, problem: OnePeriod) -> np.ndarray:
         cure = "test a market with fewer products, customer rows or exposure_levels"
         raise InputError(market.name, "has too many exposures to compare one by one", cure)
     return np.array(list(combinations(*by_row)), float)
-
-
-def _totals(problem: OnePeriod, shown: np.ndarray) -> np.ndarray:
-    """Exposures per table and product, summed over rows."""
-    return np.stack([(shown * (problem.product == j)).sum((1, 2)) for j in range(problem.products)], -1)
 
 
 def _plenty(problem: OnePeriod) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from intandem.market import Market
-from intandem.theory.exposed_demand import DemandLaw, NormalDemand
+from intandem.theory.exposed_demand import DemandLaw, NormalDemand, Numbers
 from intandem.theory.exposed_newsvendor import Terms, order_given_exposure
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
@@ -25,7 +25,7 @@ EQUAL = 1e-2
 """Indices that differ by less than this share of the largest count as equal: the optimum is found numerically."""
 
 _SWEEPS = 60
-_STARTS = 6
+_STARTS = 4
 
 Noise = Literal["additive", "market"]
 
@@ -36,8 +36,8 @@ def check_priority(market: Market, noise: Noise = "additive") -> Finding:
     The statistic is the largest difference of that index between two products of a row that both have an interior
     exposure, as a share of the largest index there; a violation is a pair that differs by more than 1%.
 
-    **Arguments:** `noise`: `additive`: normal with the standard deviation of unexposed demand, as assumed; `market`: the
-    market's own, whose variance moves with exposure.
+    **Arguments:** `noise`: `additive`: normal with the standard deviation of unexposed demand, as assumed; `market`:
+    the market's own, whose variance moves with exposure.
     """
     broken = broken_assumptions(market, "C3")
     if noise == "market":
@@ -45,7 +45,7 @@ def check_priority(market: Market, noise: Noise = "additive") -> Finding:
     if market.choice != "independent" or market.exposure == "slate" or market.unmet_demand != "lost":
         return nothing_to_test("C3", "needs independent choice, exposure as an intensity and lost sales", broken)
     problem = one_period(market, np.zeros(market.products))
-    firm = _PricedRow(problem, noise)
+    firm = _Attention(problem, noise)
     differences: list[float] = []
     for row in range(len(problem.population)):
         found = firm.best_exposures(row)
@@ -53,16 +53,18 @@ def check_priority(market: Market, noise: Noise = "additive") -> Finding:
         inside = places[(found[places] > INTERIOR) & (found[places] < 1 - INTERIOR)]
         index = firm.index(row, found)[inside]
         scale = max(float(np.abs(index).max(initial=0.0)), 1e-9)
-        differences += [abs(a - b) / scale for at, a in enumerate(index) for b in index[at + 1 :]]
+        differences += [float(abs(a - b)) / scale for at, a in enumerate(index) for b in index[at + 1 :]]
     if not differences:
         return nothing_to_test("C3", "no two products of a row share its attention at the optimum", broken)
     wrong = sum(one > EQUAL for one in differences)
-    detail = f"{len(differences)} pairs of products that share attention; indices differ by up to {max(differences):.2%}"
+    detail = (
+        f"{len(differences)} pairs of products that share attention; indices differ by up to {max(differences):.2%}"
+    )
     return Finding("C3", wrong == 0, max(differences), wrong, len(differences), None, broken, detail)
 
 
-class _PricedRow:
-    """Profit of one row's attention, each product's demand coming from this row alone."""
+class _Attention:
+    """What the attention of one row earns, other rows left out."""
 
     def __init__(self, problem: OnePeriod, noise: Noise) -> None:
         self.problem, self.noise = problem, noise
@@ -76,7 +78,7 @@ class _PricedRow:
         cost = np.asarray(problem.terms.exposure_cost)[product]
         return np.asarray(problem.effect[row] * chance * (1 - chance) * margin - cost)
 
-    def profit(self, row: int, place: int, exposure: np.ndarray) -> np.ndarray:
+    def profit(self, row: int, place: int, exposure: Numbers) -> np.ndarray:
         """One product's profit at many exposures."""
         problem = self.problem
         product = int(problem.product[row, place])
@@ -101,7 +103,8 @@ class _PricedRow:
             share = rng.dirichlet(np.ones(count + 1)) * problem.slots if start else np.zeros(count + 1)
             shown = np.clip(share[:count], 0, 1)
             shown = self._climb(row, places, shown)
-            earned = sum(float(self.profit(row, place, np.array(a))) for place, a in zip(places, shown, strict=True))
+            profits = [self.profit(row, int(place), a) for place, a in zip(places, shown, strict=True)]
+            earned = float(np.sum(profits))
             if earned > most + 1e-9:
                 best, most = np.zeros(problem.utility.shape[1]), earned
                 best[places] = shown
@@ -128,17 +131,17 @@ class _PricedRow:
         if high - low < 1e-12:
             return
 
-        def loss(share: np.ndarray) -> np.ndarray:
+        def loss(share: Numbers) -> np.ndarray:
             earned = self.profit(row, int(places[one]), share)
             if other < len(places):
                 earned = earned + self.profit(row, int(places[other]), together - share)
-            return -earned
+            return np.asarray(-earned)
 
         grid = np.linspace(low, high, 41)
         at = int(loss(grid).argmin())
         bounds = (grid[max(at - 1, 0)], grid[min(at + 1, 40)])
         polished = minimize_scalar(
-            lambda share: float(loss(np.array(share))), bounds=bounds, method="bounded", options={"xatol": 1e-9}
+            lambda share: float(loss(share)), bounds=bounds, method="bounded", options={"xatol": 1e-8}
         ).x
         tried = np.array([shown[one], grid[at], polished])
         shown[one] = tried[int(loss(tried).argmin())]

@@ -17,6 +17,7 @@ from intandem.theory.grid import places
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
 from intandem.theory.intertemporal import Solution
+from intandem.theory.policy_table import PolicyTable
 from intandem.theory.stationary import chain_of
 
 MOST_VALUES = 5e7
@@ -151,36 +152,72 @@ def check_adaptive_ordering(solution: Solution, exposure: int | None = None) -> 
     return finding_of("T1", found, broken, f"orders under {len(tested)} fixed exposures, in all states")
 
 
-def check_adaptive_ordering_jointly(solution: Solution) -> Finding:
-    """T1 where exposures are chosen too, which lies outside its assumptions: among the states that are visited."""
+def check_adaptive_ordering_jointly(
+    solution: Solution, policy: PolicyTable | None = None, *, everywhere: bool = False
+) -> Finding:
+    """T1 where exposures are chosen too, which lies outside its assumptions: among the states that are visited.
+
+    **Arguments:** `policy`: look at this table's own decisions, not at the optimum's. `everywhere`: look at all states.
+    """
     broken = ("exposures move", *broken_assumptions(solution.market, "T1"))
     if not solution.grid.intentions:
         return nothing_to_test("T1-jointly", "no intention moves in this market", broken)
     found = NO_FALLS
-    for position, visited in enumerate(_visited(solution)):
-        near = _near(solution, position)
-        found = found + _orders_fall_in_intention(solution, near, visited)
-    return finding_of("T1-jointly", found, broken, "orders, in states that are visited")
+    for position, visited in enumerate(_visited(solution, policy)):
+        responses = _Responses(solution, position, policy)
+        for k, pair in enumerate(solution.grid.intentions):
+            axis = len(solution.grid.stocks) + k
+            states = np.ones_like(visited) if everywhere else visited
+            found = found + falls(*responses.orders(pair.product), axis, states)
+    what = f"orders, in {'all states' if everywhere else 'states that are visited'}"
+    return finding_of("T1-jointly", found, broken, what)
 
 
-def check_stock_led_promotion(solution: Solution, *, everywhere: bool = False) -> Finding:
+def check_stock_led_promotion(
+    solution: Solution, policy: PolicyTable | None = None, *, everywhere: bool = False
+) -> Finding:
     """T2, stock-led promotion: a product's optimal exposure never falls in its own stock.
 
     Among the states that the optimum visits, intentions and orders under way being equal; `everywhere`: in all states
     of the grid. The statistic is the largest fall, in exposures summed over rows.
+
+    **Arguments:** `policy`: look at this table's own decisions, not at the optimum's.
     """
     broken = broken_assumptions(solution.market, "T2")
     if len(solution.grid.exposures) < 2:
         return nothing_to_test("T2", "exposure has nothing to choose", broken)
     found = NO_FALLS
-    for position, visited in enumerate(_visited(solution)):
-        near = _near(solution, position)
+    for position, visited in enumerate(_visited(solution, policy)):
+        responses = _Responses(solution, position, policy)
         states = np.ones_like(visited) if everywhere else visited
         for product in range(len(solution.grid.stocks)):
-            found = found + falls(*exposure_responses(solution, near, product), product, states)
+            found = found + falls(*responses.exposures(product), product, states)
     where = "" if found.where is None else _state_in_words(solution, found.where)
     what = f"exposure, in {'all states' if everywhere else 'states that are visited'}"
     return finding_of("T2", found, broken, what, where)
+
+
+class _Responses:
+    """The smallest and largest decision in every state of one position: near-optimal ones, or a table's own."""
+
+    def __init__(self, solution: Solution, position: int, policy: PolicyTable | None) -> None:
+        self.solution, self.position, self.policy = solution, position, policy
+        if policy is None:
+            values = _values(solution, solution.firms["joint"].values, position)
+            self.near = near_optimal(values, len(solution.grid.stocks), tolerance_of(solution))
+
+    def orders(self, product: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.policy is None:
+            return order_responses(self.solution, self.near, product)
+        own = self.policy.orders[self.position, ..., product]
+        return own, own
+
+    def exposures(self, product: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.policy is None:
+            return exposure_responses(self.solution, self.near, product)
+        mask = places(self.solution.market) == product
+        own = (self.policy.exposures[self.position] * mask).sum((-2, -1))
+        return own, own
 
 
 def _orders_fall_in_intention(solution: Solution, near: np.ndarray, visited: np.ndarray) -> Falls:
@@ -189,11 +226,6 @@ def _orders_fall_in_intention(solution: Solution, near: np.ndarray, visited: np.
         axis = len(solution.grid.stocks) + k
         found = found + falls(*order_responses(solution, near, pair.product), axis, visited)
     return found
-
-
-def _near(solution: Solution, position: int) -> np.ndarray:
-    values = _values(solution, solution.firms["joint"].values, position)
-    return near_optimal(values, len(solution.grid.stocks), tolerance_of(solution))
 
 
 def _values(solution: Solution, values: np.ndarray, position: int) -> np.ndarray:
@@ -206,8 +238,8 @@ def _values(solution: Solution, values: np.ndarray, position: int) -> np.ndarray
     return action_values(solution.layout, solution.program, following, position)
 
 
-def _visited(solution: Solution) -> np.ndarray:
-    share = chain_of(solution, solution.firms["joint"].policy).share
+def _visited(solution: Solution, policy: PolicyTable | None) -> np.ndarray:
+    share = chain_of(solution, solution.firms["joint"].policy if policy is None else policy).share
     return share.reshape(solution.layout.positions, *solution.layout.shape) > VISITED
 
 

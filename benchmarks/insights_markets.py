@@ -88,6 +88,9 @@ CARRIED = Kind(
     levels=(0.5,),
 )
 t1 = partial(drawn, persistence=one_number(0.2, 0.9), carry_over=one_number(0.3, 3.0))
+LOYAL = replace(CARRIED, habit=0.5)
+# Where supply is short and lost sales are dear, a loyal customer can cost more than he brings.
+dear_loyalty = partial(t1, kind=replace(LOYAL, max_order=1), habit=uniform(1.0, 6.0), lost_sale_cost=uniform(3.0, 15.0))
 CARRIED_PAIR = replace(
     CARRIED, products=2, people=3, stock_cap=4, max_order=3, points=5, levels=COARSE, exposure_cost=True
 )
@@ -101,6 +104,7 @@ short = partial(drawn, base_utility=by_pair(-1.5, 0.5), exposure_effect=by_pair(
 
 # One period.
 ROW = Kind(products=2, people=5, lead_time=0, stock_cap=8, max_order=0, levels=LEVELS, exposure_cost=True)
+CROWD = replace(ROW, people=20)
 period = partial(drawn, base_utility=by_pair(-3.5, 0.5), exposure_effect=by_pair(0.5, 4.0), initial_stock=fill(0.0))
 free = partial(
     drawn,
@@ -130,8 +134,8 @@ def cases() -> dict[str, Case]:
             mixed(partial(t1, kind=CARRIED), partial(t1, kind=replace(CARRIED, visits=True))),
             proved=True,
         ),
-        Case("T1", "T1", "habit", partial(t1, kind=replace(CARRIED, habit=0.5), habit=uniform(0.2, 4.0))),
-        Case("T1", "T1", "satiation", partial(t1, kind=replace(CARRIED, habit=-0.5), habit=uniform(-4.0, -0.2))),
+        Case("T1", "T1", "habit", mixed(partial(t1, kind=LOYAL, habit=uniform(0.2, 4.0)), dear_loyalty)),
+        Case("T1", "T1", "satiation", partial(t1, kind=LOYAL, habit=uniform(-8.0, -0.2))),
         Case("T1", "T1", "lead time", partial(t1, kind=replace(CARRIED, lead_time=1))),
         Case("T1", "T1", "long lead time", partial(t1, kind=replace(CARRIED, lead_time=2, max_order=3))),
         Case("T1", "T1", "fixed cost", partial(t1, kind=replace(CARRIED, fixed_cost=True, max_order=0))),
@@ -234,10 +238,8 @@ def cases() -> dict[str, Case]:
         Case("C2-cross", "C2-cross", "three products", partial(period, kind=replace(ROW, products=3))),
         Case("C2-cross", "C2-cross", "several rows", partial(period, kind=replace(ROW, rows=2, levels=COARSE))),
         Case("C2-cross", "C2-cross", "one choice among all", partial(period, kind=replace(ROW, **CHOICE))),
-        Case("C3", "C3", None, partial(shared, kind=replace(ROW, people=20)), sizes=(5, 10, 20), proved=True),
-        Case(
-            "C3", "C3-market-noise", "additive noise", partial(shared, kind=replace(ROW, people=20)), sizes=(5, 10, 20)
-        ),
+        Case("C3", "C3", None, partial(shared, kind=CROWD), sizes=(5, 10, 20), proved=True),
+        Case("C3", "C3-market-noise", "additive noise", partial(shared, kind=CROWD), sizes=(5, 10, 20)),
         Case(
             "C3",
             "C3",

@@ -45,12 +45,12 @@ MOVED = 1e-5
 class Course(eqx.Module):
     """What is kept of runs, per period and product; `profit` is the firm's."""
 
-    on_hand: Float[Array, "*runs periods products"]
-    order: Float[Array, "*runs periods products"]
-    exposures: Float[Array, "*runs periods products"]
-    demand: Float[Array, "*runs periods products"]
-    lost: Float[Array, "*runs periods products"]
-    profit: Float[Array, "*runs periods"]
+    on_hand: Float[Array, "*axes products"]
+    order: Float[Array, "*axes products"]
+    exposures: Float[Array, "*axes products"]
+    demand: Float[Array, "*axes products"]
+    lost: Float[Array, "*axes products"]
+    profit: Float[Array, "*axes"]
 
 
 def firm_insights(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from intandem.market import Market
 from intandem.theory.exposed_demand import DemandLaw, NormalDemand, Numbers
@@ -26,6 +25,7 @@ EQUAL = 1e-2
 
 _SWEEPS = 60
 _STARTS = 4
+_REFINEMENTS = 7
 
 Noise = Literal["additive", "market"]
 
@@ -137,14 +137,13 @@ class _Attention:
                 earned = earned + self.profit(row, int(places[other]), together - share)
             return np.asarray(-earned)
 
-        grid = np.linspace(low, high, 41)
-        at = int(loss(grid).argmin())
-        bounds = (grid[max(at - 1, 0)], grid[min(at + 1, 40)])
-        polished = minimize_scalar(
-            lambda share: float(loss(share)), bounds=bounds, method="bounded", options={"xatol": 1e-8}
-        ).x
-        tried = np.array([shown[one], grid[at], polished])
-        shown[one] = tried[int(loss(tried).argmin())]
+        best, width = shown[one], 2 * (high - low)
+        for _ in range(_REFINEMENTS):
+            near = np.linspace(max(low, best - width / 2), min(high, best + width / 2), 41)
+            # What is held stands first, so that a tie moves nothing.
+            tried = np.concatenate([[best], near])
+            best, width = tried[int(loss(tried).argmin())], width / 16
+        shown[one] = best
         if other < len(places):
             shown[other] = together - shown[one]
 

@@ -1,0 +1,28 @@
+"""Every market file of the documentation's counterexamples still is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from intandem.market import load_market
+from intandem.theory.insights import CHECKS
+
+FOLDER = Path(__file__).parents[2] / "docs" / "explanation" / "counterexamples"
+FILES = sorted(FOLDER.glob("*.toml"))
+
+
+def test_there_are_some() -> None:
+    assert FILES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_statement_fails_there(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) < 60
+    check = {name.lower(): name for name in CHECKS}[path.stem.split("--")[0]]
+    finding = CHECKS[check](load_market(path))
+    assert finding.holds is False
+    assert finding.violations > 0
+    assert not finding.inside

@@ -25,6 +25,7 @@ from insights_markets import Case, cases, rounded
 from intandem.errors import RunError
 from intandem.evaluation.statistics import wilson_interval
 from intandem.market import Market, load_market, save_market
+from intandem.market.files import market_hash
 from intandem.storage import replace_file
 from intandem.theory.insights import CHECKS, Finding
 from intandem.theory.insights.finding import nothing_to_test
@@ -32,6 +33,22 @@ from intandem.theory.insights.finding import nothing_to_test
 RESULTS = Path(__file__).parent / "results" / "insights.json"
 COUNTEREXAMPLES = Path(__file__).parent.parent / "docs" / "explanation" / "counterexamples"
 KEEP_EVERY = 10
+DEFAULTS = {
+    "substitution = false",
+    'exposure = "intensity"',
+    'unmet_demand = "lost"',
+    "observed = true",
+    "discount = 1.0",
+    "persistence = 0.0",
+    "carry_over = 0.0",
+    "habit = 0.0",
+    "lost_sale_cost = 0.0",
+    "backorder_cost = 0.0",
+    "fixed_order_cost = 0.0",
+    "exposure_cost = 0.0",
+    "visit_probability = 1.0",
+    "exposure_levels = [0.0, 0.25, 0.5, 0.75, 1.0]",
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +126,13 @@ def table(kept: dict[str, Any]) -> None:
         print("| " + " | ".join(map(str, cells)) + " |")
 
 
+def listing() -> None:
+    """The list of counterexamples for the documentation, from the heads of their files."""
+    for path in sorted(COUNTEREXAMPLES.glob("*.toml")):
+        what, found = (line.removeprefix("# ") for line in path.read_text().splitlines()[:2])
+        print(f"- [{path.stem}](counterexamples/{path.name}): {what} {found}")
+
+
 def smallest_counterexample(case: Case, tries: int) -> tuple[Market, Finding] | None:
     """The first violation among markets of round numbers, small ones first; one of the largest wrong moves there."""
     for size in case.sizes:
@@ -127,13 +151,25 @@ def smallest_counterexample(case: Case, tries: int) -> tuple[Market, Finding] | 
     return None
 
 
+def without_defaults(text: str) -> str:
+    """A market file without what is left to its defaults, to be read at a glance."""
+    lines = [line for line in text.splitlines() if line and line not in DEFAULTS]
+    filled = [
+        line
+        for line, after in zip(lines, [*lines[1:], "["], strict=True)
+        if not (line == "[intention]" and after.startswith("["))
+    ]
+    return "".join(f"\n{line}\n" if line[0] == "[" and line[1] != "[" else f"{line}\n" for line in filled)
+
+
 def keep_counterexample(name: str, case: Case, market: Market, finding: Finding) -> None:
     """Writes the market with a line that says what fails in it."""
     COUNTEREXAMPLES.mkdir(exist_ok=True)
     path = COUNTEREXAMPLES / f"{name.replace(': ', '--').replace(', ', '-').replace(' ', '-').lower()}.toml"
     save_market(market, path)
-    head = f"# {case.check} fails without its assumption on: {case.dropped}.\n# Found: {finding.detail}.\n\n"
-    path.write_text(head + path.read_text())
+    head = f"# {case.check} fails without its assumption on: {case.dropped}.\n# Found: {finding.detail}.\n"
+    path.write_text(head + without_defaults(path.read_text()))
+    assert market_hash(load_market(path)) == market_hash(market)
     assert CHECKS[case.check](load_market(path)).holds is False
     print(f"{name}: {path.name}: {finding.detail}", flush=True)
 
@@ -149,6 +185,8 @@ def main(options: Options) -> None:
 
     if options.table:
         table(kept)
+        print()
+        listing()
         return
     if options.counterexamples:
         for name, case in chosen.items():

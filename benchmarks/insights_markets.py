@@ -317,6 +317,8 @@ def rounded(market: Market) -> Market:
         name: jnp.asarray(np.round(np.round(np.asarray(getattr(market, name), float) / step) * step, 6), jnp.float32)
         for name, step in steps.items()
     }
+    if market.unmet_demand == "lost":
+        fields["backorder_cost"] = jnp.zeros(market.products)
     return replace(
         market,
         **fields,

@@ -92,7 +92,7 @@ _ASSUMED: dict[str, tuple[str, ...]] = {
     "C4-equality": ("lead time 0", "no limits", "no fixed cost", "no holding", "salvage", "no substitution"),
     "T1": ("lead time 0", "no fixed cost", "no lots", "no habit", "persistence", "lost", "no substitution"),
     "T2": ("one product", "no fixed cost", "no lots", "effects"),
-    "T3": ("binds", "no fixed cost"),
+    "T3": ("binds", "no fixed cost", "independent"),
     "T4": ("lead time",),
 }
 """Of each statement. That exposures are fixed (T1) and that orders vary (T4) is not a market's property."""

@@ -149,6 +149,13 @@ def cases() -> dict[str, Case]:
         ),
         Case("T1", "T1-jointly", "exposures move, two products", partial(t1, kind=CARRIED_PAIR), sizes=(2, 3)),
         Case(
+            "T1",
+            "T1-jointly-everywhere",
+            "two products",
+            partial(t1, kind=replace(CARRIED_PAIR, max_order=4, stock_cap=5)),
+            sizes=(3,),
+        ),
+        Case(
             "T2",
             "T2",
             None,

@@ -70,8 +70,8 @@ def test_t1_holds_where_it_is_proved() -> None:
     assert finding.rises > 0
 
 
-def test_t1_is_not_tested_without_intentions() -> None:
-    finding = check_adaptive_ordering(solve(random_market(KINDS["one-product"], 0), ("joint",)))
+def test_t1_is_not_tested_without_intentions(capped: Solution) -> None:
+    finding = check_adaptive_ordering(capped)
     assert finding.holds is None
     assert finding.n == 0
 

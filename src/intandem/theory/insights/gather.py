@@ -38,6 +38,7 @@ CHECKS: dict[str, Callable[[Market], Finding]] = {
     "C4-equality-over-time": lambda market: check_coordination_pays_over_time(solve(market, ("joint", "silo")))[1],
     "T1": lambda market: check_adaptive_ordering(solve(market, ("joint",))),
     "T1-jointly": lambda market: check_adaptive_ordering_jointly(solve(market, ("joint",))),
+    "T1-jointly-everywhere": lambda market: check_adaptive_ordering_jointly(solve(market, ("joint",)), everywhere=True),
     "T2": lambda market: check_stock_led_promotion(solve(market, ("joint",))),
     "T2-everywhere": lambda market: check_stock_led_promotion(solve(market, ("joint",)), everywhere=True),
     "T3": lambda market: check_demand_smoothing(solve(market, ("joint", "silo"))),

@@ -251,7 +251,7 @@ def cases() -> dict[str, Case]:
             "C3",
             "C3",
             "limits on orders",
-            partial(shared, kind=replace(ROW, people=20, max_order=4)),
+            partial(free, kind=replace(CROWD, max_order=6)),
             sizes=(5, 10, 20),
         ),
         Case(

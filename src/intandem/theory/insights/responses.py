@@ -159,7 +159,8 @@ def check_adaptive_ordering_jointly(
 
     **Arguments:** `policy`: look at this table's own decisions, not at the optimum's. `everywhere`: look at all states.
     """
-    broken = ("exposures move", *broken_assumptions(solution.market, "T1"))
+    moving = ("exposures move",) if len(solution.grid.exposures) > 1 else ()
+    broken = (*moving, *broken_assumptions(solution.market, "T1"))
     if not solution.grid.intentions:
         return nothing_to_test("T1-jointly", "no intention moves in this market", broken)
     found = NO_FALLS

@@ -35,6 +35,7 @@ COMMANDS = {
     "compare": "intandem.app.commands.compare:compare",
     "solve": "intandem.app.commands.solve:solve",
     "bound": "intandem.app.commands.bound:bound",
+    "insights": "intandem.app.commands.insights:insights",
 }
 """Each command and the function it runs."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -67,6 +67,25 @@ def paired_difference(values: np.ndarray, reference: np.ndarray, level: float = 
     if values.shape != reference.shape:
         raise ValueError(f"pairs need equal shapes, not {values.shape} and {reference.shape}")
     return mean_interval(values - reference, level)
+
+
+def wilson_interval(count: int, trials: int, level: float = 0.95) -> Interval:
+    """Wilson's score interval of a share (Wilson 1927): sound at 0 of `trials`, too. The whole range without trials.
+
+    ```python
+    >>> interval = wilson_interval(0, 500)
+    >>> interval.mean, round(interval.low, 4), round(interval.high, 4)
+    (0.0, 0.0, 0.0076)
+
+    ```
+    """
+    if trials == 0:
+        return Interval(float("nan"), 0.0, 1.0)
+    share, z = count / trials, float(ndtri(0.5 + level / 2))
+    scale = 1 + z**2 / trials
+    middle = (share + z**2 / (2 * trials)) / scale
+    half = z / scale * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    return Interval(share, float(max(middle - half, 0.0)), float(min(middle + half, 1.0)))
 
 
 def bootstrap_interval(

@@ -7,12 +7,12 @@ disagree about it. Demand is the exact sum over customer rows of binomial (or mu
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from scipy import stats
 
 from intandem.market import Market
@@ -49,18 +49,29 @@ def purchase_chances(
     available: Float[np.ndarray, "batch products"],
 ) -> Float[np.ndarray, "batch rows width"]:
     """The chance that a visitor of each row buys each product, for a batch of situations."""
+    with double_precision():
+        # Without what has no bearing, so that markets of one shape share one compiled program.
+        wide = in_double_precision(replace(market, name="", solve=None))
+        return np.asarray(_batch_of_chances(wide, jnp.asarray(position), intention, exposure, available))
 
+
+@jax.jit
+def _batch_of_chances(
+    market: Market,
+    position: Int[Array, " batch"],
+    intention: Float[Array, "batch rows width"],
+    exposure: Float[Array, "batch rows width"],
+    available: Float[Array, "batch products"],
+) -> Float[Array, "batch rows width"]:
     def one(
         period: Array,
         moved: Float[Array, "rows width"],
         shown: Float[Array, "rows width"],
         stock: Float[Array, " products"],
     ) -> Float[Array, "rows width"]:
-        return choice_probability(wide, unexposed_utility(wide, moved, period), shown, stock)
+        return choice_probability(market, unexposed_utility(market, moved, period), shown, stock)
 
-    with double_precision():
-        wide = in_double_precision(market)
-        return np.asarray(jax.jit(jax.vmap(one))(jnp.asarray(position), intention, exposure, available))
+    return jax.vmap(one)(position, intention, exposure, available)
 
 
 def program_of(

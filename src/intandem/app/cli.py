@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "intandem.app.commands.train:train",
     "compare": "intandem.app.commands.compare:compare",
     "solve": "intandem.app.commands.solve:solve",
+    "experiment": "intandem.app.commands.experiment:experiment",
 }
 """Each command and the function it runs."""
 

@@ -64,7 +64,8 @@ for (const [place, figure] of Object.entries(figures)) {{
 
 def section(title: str, see: str, body: str) -> str:
     """A part of a page: a heading, what to see in it, and its HTML."""
-    return f'<section><h2>{html.escape(title)}</h2><p class="see">{html.escape(see)}</p>{body}</section>\n'
+    told = f'<p class="see">{html.escape(see)}</p>' if see else ""
+    return f"<section><h2>{html.escape(title)}</h2>{told}{body}</section>\n"
 
 
 def list_of(lines: Sequence[str]) -> str:

@@ -17,13 +17,14 @@ from intandem.evaluation.experiments import experiment
 from intandem.evaluation.experiments.coordination_cells import Cell, solve_cell
 from intandem.evaluation.experiments.coordination_claims import Findings, claims_of
 from intandem.evaluation.experiments.coordination_markets import BASE, FULL_DEMAND, PEOPLE, Setting, market_of
+from intandem.evaluation.experiments.coordination_page import page_of
 from intandem.evaluation.experiments.coordination_plan import PLANS, Plan
 from intandem.evaluation.experiments.ledger import averages, parts_of_gain, profit_of
 from intandem.evaluation.simulation import simulate
 from intandem.theory.intertemporal import solve
 from intandem.theory.policy_table import tabled_firm
 
-TINY = Plan(draws=2, max_orders=(2, 3), lead_times=(1,), most_units=(9,), margin_spreads=(0.0, 0.3))
+TINY = Plan(draws=2, max_orders=(3,), lead_times=(1,), most_units=(9,), margin_spreads=(0.0, 0.3))
 
 
 @pytest.fixture(scope="module")
@@ -155,15 +156,25 @@ def test_tables_results_and_page(drawn: tuple[Path, study.Outcome]) -> None:
     assert outcome.claims["never-worse"].holds
 
 
-def test_the_page_stands_alone_and_every_place_has_its_figure(drawn: tuple[Path, study.Outcome]) -> None:
-    _, outcome = drawn
-    text = outcome.page.read_text()
+def test_the_page_stands_alone_and_every_place_has_its_figure() -> None:
+    plan = PLANS["full"]
+    silo = [10.0, 12.0, 14.0]
+    made = {one: cell_of(one, [1.1 * earned for earned in silo], silo) for one in plan.cells()}
+    made[BASE] = cell_of(BASE, [earned + 1 for earned in silo], silo, [-1.0, -1.0, 0.5])
+    found = Findings(plan, made)
+    text = page_of(found, claims_of(found))
     own = re.sub(r"<script>.*?</script>", "", text, flags=re.S)
     assert "http" not in own
-    assert outcome.answer in own
+    assert "10.0% of profit at a supply of 50%" in own
     figures = json.loads(re.findall(r"const figures = (.*);\nfor", text)[-1])
-    assert set(re.findall(r'class="chart" id="([^"]+)"', own)) == set(figures) >= {"supply", "margins", "parts"}
-    assert figures["margins"]["data"][0]["zmin"] == 0
+    assert (
+        set(re.findall(r'class="chart" id="([^"]+)"', own)) == set(figures) >= {"supply", "margins", "parts", "memory"}
+    )
+    drawn = figures["margins"]["data"][0]
+    assert drawn["zmin"] == 0
+    assert drawn["zmax"] == pytest.approx(10)
+    assert drawn["text"][2][2] == "–"
+    assert drawn["text"][0][0] == "10.0%"
 
 
 def test_finished_cells_are_read_again(drawn: tuple[Path, study.Outcome], monkeypatch) -> None:

@@ -46,9 +46,9 @@ def supply_curves(found: Findings) -> Figure:
         360,
         showlegend=True,
         legend=legend_above(),
-        xaxis=styled_axis(SUPPLY, domain=[0, 0.45], ticksuffix="%", tickvals=at, range=[0, max(at) + 10]),
+        xaxis=styled_axis(SUPPLY, domain=[0, 0.45], **_ticks(at, "%"), range=[0, max(at) + 10]),
         yaxis=styled_axis("Gain, % of profit", ticksuffix="%", rangemode="tozero"),
-        xaxis2=styled_axis(SUPPLY, domain=[0.55, 1], ticksuffix="%", tickvals=at, range=[0, max(at) + 10], anchor="y2"),
+        xaxis2=styled_axis(SUPPLY, domain=[0.55, 1], **_ticks(at, "%"), range=[0, max(at) + 10], anchor="y2"),
         yaxis2=styled_axis("Gain, money per period", rangemode="tozero", anchor="x2"),
     )
     return {"data": data, "layout": layout}
@@ -126,13 +126,8 @@ def factor_curves(found: Findings) -> Figure | None:
             where = [value for value, _ in cells]
             lowest = min(lowest, *(one.low for one in shares if np.isfinite(one.low)), 0.0)
             data.append(_curve(where, shares, over, scale=100, axis=axis, unit="%", legend=k == 0))
-        layout[f"xaxis{axis}"] = styled_axis(
-            title,
-            domain=[start, start + width],
-            ticksuffix=suffix,
-            anchor=f"y{axis}",
-            **_ticks([at for at, _ in cells]),
-        )
+        ticks = _ticks([at for at, _ in cells], suffix)
+        layout[f"xaxis{axis}"] = styled_axis(title, domain=[start, start + width], anchor=f"y{axis}", **ticks)
         layout[f"yaxis{axis}"] = styled_axis(
             "Gain, % of profit" if k == 0 else "", ticksuffix="%", anchor=f"x{axis}", showticklabels=k == 0
         )
@@ -196,11 +191,11 @@ def _lines(found: Findings) -> list[tuple[str, str, list[tuple[float, Cell]]]]:
     spread = [(100 * one, found.cell(margin_spread=one)) for one in plan.margin_spreads]
     fixed = [(one, found.cell(max_order=exact, fixed_cost=one)) for one in plan.fixed_costs] if exact else []
     later = {one.share_later: found.cells.get(one) for one in plan.memory_map().values()}
-    wanted = [
+    wanted: list[tuple[str, str, list[tuple[float, Cell | None]]]] = [
         ("Lead time, periods", "", lead),
         ("Margins apart by ±", "%", spread),
-        ("Fixed order cost, supply 100%", "", fixed),
-        ("Effect that comes later", "%", [(100 * share, later[share]) for share in sorted(later)]),
+        ("Fixed order cost", "", fixed),
+        ("Effect that comes later", "%", [(float(round(100 * share)), later[share]) for share in sorted(later)]),
     ]
     return [
         (title, suffix, [(value, one) for value, one in cells if one is not None and _earning(one)])
@@ -208,10 +203,13 @@ def _lines(found: Findings) -> list[tuple[str, str, list[tuple[float, Cell]]]]:
     ]
 
 
-def _ticks(at: Sequence[float]) -> dict[str, Any]:
-    """Ticks at the values themselves, where they lie far enough apart to be read."""
-    apart = min(np.diff(at), default=0.0) >= 0.2 * (max(at) - min(at))
-    return {"tickvals": list(at)} if apart else {"nticks": 4}
+def _ticks(at: Sequence[float], suffix: str = "") -> dict[str, Any]:
+    """Ticks at the values themselves, those left out that would lie too close to be read."""
+    shown = list(at[:1])
+    for value in at[1:]:
+        if value - shown[-1] >= 0.22 * (max(at) - min(at)):
+            shown.append(value)
+    return {"tickangle": 0, "tickvals": shown, "ticktext": [f"{round(value, 2):g}{suffix}" for value in shown]}
 
 
 def _earning(cell: Cell) -> bool:

@@ -34,9 +34,9 @@ class Findings:
         return self.cells.get(replace(BASE, **changes))
 
     def along_supply(self, **changes: Any) -> list[Cell]:
-        """Cells by tightness, tightest first."""
+        """Cells by tightness, tightest first; without those where the silo earns nothing to compare with."""
         found = [self.cell(max_order=units, **changes) for units in sorted(self.plan.max_orders)]
-        return [one for one in found if one is not None]
+        return [one for one in found if one is not None and np.isfinite(one.share().value)]
 
     @property
     def peak(self) -> Cell:
@@ -56,7 +56,7 @@ class Findings:
     @property
     def slowest(self) -> Cell | None:
         """The cell whose exposures act latest."""
-        remembered = [one for setting, one in self.cells.items() if setting.share_later > 0]
+        remembered = [self.cells[one] for one in self.plan.memory_map().values() if one.share_later > 0]
         return max(remembered, key=lambda one: one.setting.share_later, default=None)
 
 
@@ -74,7 +74,12 @@ def claims_of(found: Findings) -> dict[str, Claim]:
         "rises-with-fixed-order-cost": _fixed_cost(found),
         "falls-when-exposure-acts-later": _later(found),
         "filter-changes-nothing-with-lead-time": _filter(found),
-        "finer-exposures-change-nothing": _finer(found),
+        "finer-exposures-change-nothing": _finer(
+            found, "Five levels of exposure in place of three", found.plan.exposure_checks()
+        ),
+        "finer-intentions-change-nothing": _finer(
+            found, "Nine points of intention in place of six", found.plan.intention_checks()
+        ),
     }
     return {name: claim for name, claim in made.items() if claim is not None}
 
@@ -231,14 +236,14 @@ def _filter(found: Findings) -> Claim | None:
     )
 
 
-def _finer(found: Findings) -> Claim | None:
-    pairs = [(found.cells.get(coarse), found.cells.get(fine)) for coarse, fine in found.plan.checks()]
-    changes = [fine.share().value - coarse.share().value for coarse, fine in pairs if coarse and fine]
+def _finer(found: Findings, statement: str, checks: list[tuple[Setting, Setting]]) -> Claim | None:
+    pairs = [(found.cells[coarse], found.cells[fine]) for coarse, fine in checks]
+    changes = [fine.share().value - coarse.share().value for coarse, fine in pairs]
     if not changes:
         return None
     largest = max(changes, key=abs)
     return Claim(
-        "Five levels of exposure in place of three change no gain by a quarter of a point",
+        f"{statement} change no gain by a quarter of a point",
         abs(largest) <= SAME,
         largest,
         f"largest change {signed_points(largest, 2)}",

@@ -36,6 +36,7 @@ def draw_map(plan: Plan, folder: Path, *, seed: int = 0, progress: Progress | No
     started = time.monotonic()
     found = Findings(plan, _solve(plan, folder / FINISHED_PARTS, seed, progress))
     seconds = time.monotonic() - started
+    solving = sum(float(one.column("seconds").sum()) for one in found.cells.values())
     claims = claims_of(found)
     tables = _write_tables(found, folder)
     page = folder / "page.html"
@@ -47,7 +48,13 @@ def draw_map(plan: Plan, folder: Path, *, seed: int = 0, progress: Progress | No
         page=page,
         tables=tables,
         claims=claims,
-        figures={"settings": len(found.cells), "draws": plan.draws, "seed": seed, "seconds": seconds},
+        figures={
+            "settings": len(found.cells),
+            "draws": plan.draws,
+            "seed": seed,
+            "seconds": seconds,
+            "solving_seconds": solving,
+        },
     )
     with replace_file(folder / "results.json") as beside:
         beside.write_text(json.dumps(_results(outcome), indent=1, ensure_ascii=False), encoding="utf-8")

@@ -26,7 +26,8 @@ class Setting:
     - `max_order`: units per product and period. `lead_time`: periods.
     - `margin_spread`: margins are the average margin times 1 plus and 1 less this.
     - `fixed_cost`: of an order, in unit margins times the demand of a product that is not shown.
-    - `persistence`, `carry_over`: of intentions. `levels`: how many levels exposures have in the solution.
+    - `persistence`, `carry_over`: of intentions.
+    - `levels`, `intention_points`: how many levels exposures, and points intentions, have in the solution.
     """
 
     max_order: int = 3
@@ -36,6 +37,7 @@ class Setting:
     persistence: float = 0.0
     carry_over: float = 0.0
     levels: int = 3
+    intention_points: int = 6
 
     @property
     def tightness(self) -> float:
@@ -91,11 +93,8 @@ def market_of(setting: Setting, draw: int, seed: int = 0) -> Market:
         persistence=setting.persistence,
         carry_over=setting.carry_over,
         name=f"coordination-map-draw{draw}",
-        solve=SolveSettings(_stock_cap(setting), None, LEVELS[setting.levels], INTENTION_POINTS),
+        solve=SolveSettings(_stock_cap(setting), None, LEVELS[setting.levels], setting.intention_points),
     )
-
-
-INTENTION_POINTS = 6
 
 
 def _stock_cap(setting: Setting) -> int:

@@ -63,8 +63,8 @@ def _maps(found: Findings) -> list[tuple[str, str, str, Figure | None]]:
     """Every heat map, all in the same shades."""
     plan = found.plan
     tables = (plan.lead_time_map(), plan.margin_map(), plan.fixed_cost_map(), plan.memory_map())
-    shares = [found.cells[one].share().value for table in tables for one in table.values()]
-    most = max([share for share in shares if np.isfinite(share)], default=0.0)
+    shares = [found.cells[one].share().interval for table in tables for one in table.values()]
+    most = max([share.mean for share in shares if share.low > 0], default=0.0)
 
     def heat(
         table: Table, down: str, unit: str = "", across: str = charts.SUPPLY, memory: bool = False

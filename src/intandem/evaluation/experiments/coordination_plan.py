@@ -18,7 +18,7 @@ class Plan:
       solved in good time (`most_units`). `margin_spreads`, `fixed_costs`, `persistences`, `carry_overs`: see
       `Setting`; the last two are crossed at the base case's supply. `costly_orders`: `max_order` where orders have a
       fixed cost: large enough that the silos earn something.
-    - `check`: whether some cells are solved with more exposure levels, to see what that changes.
+    - `check`: whether some cells are solved with more exposure levels or intention points, to see what that changes.
     """
 
     draws: int
@@ -68,15 +68,25 @@ class Plan:
                 found[(persistence, carry_over)] = moved
         return found
 
-    def checks(self) -> list[tuple[Setting, Setting]]:
+    def exposure_checks(self) -> list[tuple[Setting, Setting]]:
         """Cells, and the same with five levels of exposure."""
         chosen = [one for one in self._along_supply(BASE) if one.tightness < 1] if self.check else []
         return [(one, replace(one, levels=5)) for one in chosen]
 
+    def intention_checks(self) -> list[tuple[Setting, Setting]]:
+        """A cell with memory, and the same with nine points for intentions."""
+        remembered = [one for one in self.memory_map().values() if one.share_later > 0] if self.check else []
+        chosen = sorted(remembered, key=lambda one: (one.persistence, -one.carry_over))[-1:]
+        return [(one, replace(one, intention_points=9)) for one in chosen]
+
     def cells(self) -> list[Setting]:
         """Every cell once, the quick ones of the base case first."""
         tables = (self.lead_time_map(), self.margin_map(), self.fixed_cost_map(), self.memory_map())
-        wanted = [BASE, *(one for table in tables for one in table.values()), *(fine for _, fine in self.checks())]
+        wanted = [
+            BASE,
+            *(one for table in tables for one in table.values()),
+            *(fine for _, fine in (*self.exposure_checks(), *self.intention_checks())),
+        ]
         return list(dict.fromkeys(wanted))
 
     def _along_supply(self, setting: Setting) -> list[Setting]:
@@ -104,7 +114,7 @@ PLANS: dict[Scale, Plan] = {
         draws=30,
         max_orders=(1, 2, 3, 4, 5, 6, 8),
         lead_times=(0, 1, 2, 3),
-        most_units=(8, 8, 6, 4),
+        most_units=(8, 8, 6, 3),
         margin_spreads=(0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9),
         fixed_costs=(0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5),
         costly_orders=(3, 4, 5, 6, 8, 12),

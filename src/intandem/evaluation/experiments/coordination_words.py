@@ -88,12 +88,14 @@ def zeros(found: Findings, claims: dict[str, Claim]) -> list[str]:
     line = found.along_supply()
     scarcest, peak = line[0], found.peak
     if scarcest is not peak:
+        least, most = (f"{one.gain().mean():.2f}" for one in (scarcest, peak))
+        more = scarcest.column("more_units").mean()
         lines.append(
-            f"Very scarce supply: at {tightness_words(scarcest)} the gain is {scarcest.gain().mean():.2f} a period, "
-            f"at {tightness_words(peak)} {peak.gain().mean():.2f}. Of it, {scarcest.column('more_units').mean():.2f} "
-            "come from selling more units, for what arrives is nearly all sold, shown or not; the rest is to "
-            f"disappoint fewer customers. As a share ({percent(scarcest.share().value)}) it looks large because the "
-            f"silo earns only {scarcest.column('filtered-silo').mean():.2f}."
+            f"Very scarce supply: at {tightness_words(scarcest)} the gain is {least} a period, where "
+            f"{tightness_words(peak)} give {most}. Only {more:.2f} of it comes from selling more units, for what "
+            "arrives is nearly all sold, shown or not; the rest is to disappoint fewer customers. As a share "
+            f"({percent(scarcest.share().value)}) it looks large because the silo earns only "
+            f"{scarcest.column('filtered-silo').mean():.2f}."
         )
     spread = claims.get("falls-with-margin-spread")
     if spread is not None and spread.holds:
@@ -158,10 +160,11 @@ def limits() -> list[str]:
     return [
         "Exact, but small: two products cannot say how gains grow with an assortment.",
         "The silos know nothing of the supplier's limit. A rule that turns attention away from what runs short gets "
-        "part of the gain without deciding together: `intandem compare` with `tuned-rule` shows how much in a market "
-        "of yours.",
+        "part of the gain without deciding together: the method tuned-rule of intandem compare shows how much in a "
+        "market of yours.",
         "The optimum is a ceiling: a firm that learns comes near it at best.",
-        "Exposures take three levels (0, a half, 1), and intentions are interpolated between grid points.",
+        "Exposures take three levels (0, a half, 1), and intentions are interpolated between six points; the last of "
+        "the statements above say what finer steps change.",
         "Demand, effects and costs are drawn, not estimated from a shop.",
     ]
 

@@ -20,7 +20,7 @@ OVER: dict[Silo, tuple[str, str, str]] = {
 }
 """Words, colour and mark of each gain; the one that the page is about is drawn last, on top."""
 
-SHADES = [[0.0, "#fbfaf7"], [0.5, "#6fb3aa"], [1.0, "#064c45"]]
+SHADES = [[0.0, "#fbfaf7"], [0.6, "#8fcac2"], [1.0, "#0a5a52"]]
 """One hue from paper to dark, so that it reads without colour vision and in print."""
 
 PART_WORDS = {

@@ -36,6 +36,7 @@ COMMANDS = {
     "solve": "intandem.app.commands.solve:solve",
     "bound": "intandem.app.commands.bound:bound",
     "insights": "intandem.app.commands.insights:insights",
+    "experiment": "intandem.app.commands.experiment:experiment",
 }
 """Each command and the function it runs."""
 

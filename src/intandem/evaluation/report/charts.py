@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from intandem.evaluation.report.content import SHOWN_PERIODS, Report
+from intandem.evaluation.report.drawing import INK, Figure, legend_above, styled_axis, styled_layout
 
-Figure = dict[str, Any]
-
-INK, FAINT, GRID = "#24292f", "#6b7280", "#e7e5e0"
 COLOURS = {
     "silo": "#9aa1ab",
     "filtered-silo": "#c58b33",
@@ -26,41 +24,10 @@ COLOURS = {
 SECOND = ("filtered-silo",)
 """Shown beside the main reference where assumptions vary."""
 
-FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
-
 
 def colour(method: str) -> str:
     """A method's colour."""
     return COLOURS.get(method, INK)
-
-
-def _axis(title: str = "", **more: Any) -> dict[str, Any]:
-    plain = {
-        "title": {"text": title, "font": {"size": 13, "color": FAINT}, "standoff": 10},
-        "gridcolor": GRID,
-        "zerolinecolor": "#c9c6bf",
-        "linecolor": "#c9c6bf",
-        "tickfont": {"size": 12, "color": FAINT},
-        "automargin": True,
-    }
-    return {**plain, **more}
-
-
-def _layout(height: int, **more: Any) -> dict[str, Any]:
-    plain = {
-        "height": height,
-        "margin": {"l": 10, "r": 20, "t": 30, "b": 10},
-        "font": {"family": FONT, "size": 13, "color": INK},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "hoverlabel": {"font": {"family": FONT, "size": 13}},
-        "showlegend": False,
-    }
-    return {**plain, **more}
-
-
-def _legend() -> dict[str, Any]:
-    return {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 13}}
 
 
 def _figures(values: Sequence[float] | np.ndarray, digits: int = 3) -> list[float | None]:
@@ -97,10 +64,10 @@ def profit_by_method(report: Report) -> Figure:
             }
         )
     title = f"Profit per {report.comparison.market.period}{_unit(report)}"
-    layout = _layout(
+    layout = styled_layout(
         90 + 58 * len(results),
-        xaxis=_axis(title, tickprefix=report.currency),
-        yaxis=_axis(tickfont={"size": 13, "color": INK}, showgrid=False, range=[-0.5, len(results) - 0.3]),
+        xaxis=styled_axis(title, tickprefix=report.currency),
+        yaxis=styled_axis(tickfont={"size": 13, "color": INK}, showgrid=False, range=[-0.5, len(results) - 0.3]),
     )
     return {"data": data, "layout": layout}
 
@@ -127,10 +94,10 @@ def lost_by_method(report: Report) -> Figure:
             "hovertemplate": "%{y}: %{x:.1f}% of demand lost<extra></extra>",
         }
     ]
-    layout = _layout(
+    layout = styled_layout(
         80 + 46 * len(results),
-        xaxis=_axis("Demand that found no stock, % of all demand", rangemode="tozero", ticksuffix="%"),
-        yaxis=_axis(tickfont={"size": 13, "color": INK}, showgrid=False),
+        xaxis=styled_axis("Demand that found no stock, % of all demand", rangemode="tozero", ticksuffix="%"),
+        yaxis=styled_axis(tickfont={"size": 13, "color": INK}, showgrid=False),
     )
     layout["margin"]["r"] = 60
     return {"data": data, "layout": layout}
@@ -190,12 +157,12 @@ def learning_curve(report: Report) -> Figure | None:
                     "hovertemplate": f"{result.label}: {report.currency}%{{y:,.2f}}<extra></extra>",
                 }
             )
-    layout = _layout(
+    layout = styled_layout(
         360,
         showlegend=True,
-        legend=_legend(),
-        xaxis=_axis("Updates of the networks"),
-        yaxis=_axis(f"Profit per {report.comparison.market.period}{_unit(report)}", tickprefix=report.currency),
+        legend=legend_above(),
+        xaxis=styled_axis("Updates of the networks"),
+        yaxis=styled_axis(f"Profit per {report.comparison.market.period}{_unit(report)}", tickprefix=report.currency),
     )
     return {"data": data, "layout": layout}
 
@@ -230,12 +197,12 @@ def stock_against_exposure(report: Report) -> Figure:
             }
         )
     period = report.comparison.market.period
-    layout = _layout(
+    layout = styled_layout(
         360,
         showlegend=True,
-        legend=_legend(),
-        xaxis=_axis(f"Stock when deciding, in {period}s of the product's demand", rangemode="tozero"),
-        yaxis=_axis("Attention, as a multiple of the product's usual", rangemode="tozero"),
+        legend=legend_above(),
+        xaxis=styled_axis(f"Stock when deciding, in {period}s of the product's demand", rangemode="tozero"),
+        yaxis=styled_axis("Attention, as a multiple of the product's usual", rangemode="tozero"),
         shapes=[
             {
                 "type": "line",
@@ -256,7 +223,7 @@ def over_time(report: Report) -> Figure:
     methods = [name for name in (report.reference, report.subject) if name is not None]
     rows = (("exposures", "Exposures"), ("on_hand", "Stock, units"), ("order", "Order, units"))
     columns = len(report.chosen)
-    gap, data, layout = 0.06, [], _layout(560, showlegend=True, legend=_legend())
+    gap, data, layout = 0.06, [], styled_layout(560, showlegend=True, legend=legend_above())
     layout["legend"]["y"] = 1.09
     layout["margin"]["t"] = 70
     layout["annotations"] = []
@@ -280,14 +247,14 @@ def over_time(report: Report) -> Figure:
         for row, (field, title) in enumerate(rows):
             number = column * len(rows) + row + 1
             top = 1 - row * (0.29 + 0.065)
-            layout[f"xaxis{number}"] = _axis(
+            layout[f"xaxis{number}"] = styled_axis(
                 f"{report.comparison.market.period.capitalize()}" if row == 2 else "",
                 domain=[left, left + width],
                 anchor=f"y{number}",
                 showgrid=False,
                 showticklabels=row == 2,
             )
-            layout[f"yaxis{number}"] = _axis(
+            layout[f"yaxis{number}"] = styled_axis(
                 title if column == 0 else "",
                 domain=[max(top - 0.29, 0.0), top],
                 anchor=f"x{number}",
@@ -324,7 +291,7 @@ def calibration_fit(report: Report) -> Figure | None:
     if not report.fit:
         return None
     curve, weeks = report.fit["calibration_curve"], report.fit["period"]
-    layout = _layout(360, showlegend=True, legend=_legend())
+    layout = styled_layout(360, showlegend=True, legend=legend_above())
     data: list[dict[str, Any]] = []
     shades = {"train": ("#9aa1ab", "weeks fitted"), "test": ("#0b7a6f", "weeks held out")}
     positive = [value for value in (*curve["predicted"], *curve["observed"]) if value > 0]
@@ -384,10 +351,10 @@ def calibration_fit(report: Report) -> Figure | None:
                 "hovertemplate": "week %{x}: %{y:,.0f} observed<extra></extra>",
             }
         )
-    layout["xaxis"] = _axis("Predicted chance of a purchase, %", type="log", domain=[0, 0.46], dtick=1)
-    layout["yaxis"] = _axis("Observed, %", type="log", dtick=1)
-    layout["xaxis2"] = _axis("Week", domain=[0.56, 1], anchor="y2", showgrid=False)
-    layout["yaxis2"] = _axis("Purchases per week", anchor="x2", rangemode="tozero")
+    layout["xaxis"] = styled_axis("Predicted chance of a purchase, %", type="log", domain=[0, 0.46], dtick=1)
+    layout["yaxis"] = styled_axis("Observed, %", type="log", dtick=1)
+    layout["xaxis2"] = styled_axis("Week", domain=[0.56, 1], anchor="y2", showgrid=False)
+    layout["yaxis2"] = styled_axis("Purchases per week", anchor="x2", rangemode="tozero")
     return {"data": data, "layout": layout}
 
 
@@ -431,12 +398,12 @@ def sensitivity(report: Report) -> Figure | None:
                     "hovertemplate": "%{y}: %{x:+.1f}%<extra></extra>",
                 }
             )
-    layout = _layout(
+    layout = styled_layout(
         110 + 44 * len(labels),
         showlegend=True,
-        legend=_legend(),
-        xaxis=_axis(f"Gain in profit per {report.comparison.market.period}, %", ticksuffix="%", zeroline=True),
-        yaxis=_axis(
+        legend=legend_above(),
+        xaxis=styled_axis(f"Gain in profit per {report.comparison.market.period}, %", ticksuffix="%", zeroline=True),
+        yaxis=styled_axis(
             tickfont={"size": 13, "color": INK},
             categoryorder="array",
             categoryarray=labels,

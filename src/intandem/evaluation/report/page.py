@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import importlib.resources
-import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from intandem.errors import InputError
 from intandem.evaluation.report import charts, words
 from intandem.evaluation.report.content import SHOWN_PERIODS, Report
+from intandem.evaluation.report.document import document, list_of, section
+from intandem.evaluation.report.drawing import Figure
 from intandem.storage import replace_file
 
 
@@ -30,64 +29,30 @@ def write_report(report: Report, path: str | Path) -> Path:
 
 def page(report: Report) -> str:
     """The page's HTML."""
-    from plotly.offline import get_plotlyjs
-
     sections, figures = _sections(report)
-    drawn = json.dumps(figures, ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
-    opening = html.escape(words.answer(report))
-    style = (importlib.resources.files("intandem.evaluation.report") / "style.css").read_text(encoding="utf-8")
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(report.title)}: in tandem</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<header>
-<p class="of">{html.escape(report.title)}</p>
-<h1>{opening}</h1>
-<p class="lead">{html.escape(words.beside(report))}</p>
-<p class="scale">{html.escape(words.scale(report))}</p>
-</header>
-{"".join(sections)}
-<footer>Written by intandem {html.escape(_version())}. Figures are means per {report.comparison.market.period};
-intervals hold 95% and are paired where methods are compared.</footer>
-</main>
-<script>{get_plotlyjs()}</script>
-<script>
-const figures = {drawn};
-for (const [place, figure] of Object.entries(figures)) {{
-  Plotly.newPlot(place, figure.data, figure.layout, {{responsive: true, displayModeBar: false}});
-}}
-</script>
-</body>
-</html>
-"""
+    return document(
+        title=report.title,
+        answer=words.answer(report),
+        lead=words.beside(report),
+        scale=words.scale(report),
+        sections=sections,
+        figures=figures,
+        footer=f"Figures are means per {report.comparison.market.period}; intervals hold 95% and are paired where "
+        "methods are compared.",
+    )
 
 
-def _version() -> str:
-    import intandem
-
-    return intandem.__version__
-
-
-def _sections(report: Report) -> tuple[list[str], dict[str, charts.Figure]]:
+def _sections(report: Report) -> tuple[list[str], dict[str, Figure]]:
     period = report.comparison.market.period
     reference = report.comparison.results[report.reference].label.lower() if report.reference else ""
     parts: list[str] = []
-    figures: dict[str, charts.Figure] = {}
+    figures: dict[str, Figure] = {}
 
-    def chart(place: str, title: str, see: str, figure: charts.Figure | None, after: str = "") -> None:
+    def chart(place: str, title: str, see: str, figure: Figure | None, after: str = "") -> None:
         if figure is None:
             return
         figures[place] = figure
-        parts.append(
-            f'<section><h2>{html.escape(title)}</h2><p class="see">{html.escape(see)}</p>'
-            f'<div class="chart" id="{place}"></div>{after}</section>\n'
-        )
+        parts.append(section(title, see, f'<div class="chart" id="{place}"></div>{after}'))
 
     chart(
         "profit",
@@ -136,21 +101,16 @@ def _sections(report: Report) -> tuple[list[str], dict[str, charts.Figure]]:
         "Left: purchases should lie on the dotted line, rare ones and frequent ones. Right: all purchases, week by "
         "week; the diamonds were held out when fitting.",
         charts.calibration_fit(report),
-        _list(report.calibration),
+        list_of(report.calibration),
     )
     parts.append(
         "<section><h2>Assumptions and limits</h2>"
-        + _list((*report.facts, *report.assumptions))
+        + list_of((*report.facts, *report.assumptions))
         + '<p class="see">What this page cannot say:</p>'
-        + _list(report.limits)
+        + list_of(report.limits)
         + "</section>\n"
     )
     return parts, figures
-
-
-def _list(lines: Sequence[str]) -> str:
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if items else ""
 
 
 def _table(report: Report) -> str:

@@ -35,9 +35,9 @@ class StockTables(eqx.Module):
     - `sizes`: of orders on the grid, units, rising: `products orders`.
     - `worth`: profit from here on, attention left out, by mean demand of this period: `products stock arriving means`,
       where `arriving` runs over the sizes of the next orders to arrive, the first slowest.
-    - `mean_low`, `mean_step`: the grid of mean demands, units. `order`: units: `products stock arriving`.
+    - `mean_low`, `mean_step`: the grid of mean demands, units. `order`: units, by the same as `worth`.
     - `level`, `largest`: order-up-to level and largest order where the lead time is too long for tables; else `nan`.
-    - `cover`: units that are usually expected over lead time + 1, before exposures to come: what the tables assume.
+    - `later`: units that are usually expected in the periods of the lead time after this one, before exposures to come.
     - `standing_worth`: money per unit of demand on average.
     - `depth`: how many of the next orders to arrive the tables know.
     """
@@ -48,10 +48,10 @@ class StockTables(eqx.Module):
     worth: Float[Array, "products stock arriving means"]
     mean_low: Float[Array, " products"]
     mean_step: Float[Array, " products"]
-    order: Float[Array, "products stock arriving"]
+    order: Float[Array, "products stock arriving means"]
     level: Float[Array, " products"]
     largest: Float[Array, " products"]
-    cover: Float[Array, " products"]
+    later: Float[Array, " products"]
     standing_worth: Float[Array, " products"]
     depth: int = eqx.field(static=True)
 
@@ -70,33 +70,16 @@ class StockTables(eqx.Module):
             arriving = arriving * self.sizes.shape[1] + nearest
         return stock.astype(jnp.int32), arriving
 
+    def nearest_mean(self, mean: Float[Array, " products"]) -> Int[Array, " products"]:
+        """The point of every product's grid of means that is nearest to a mean demand."""
+        step = jnp.round((mean - self.mean_low) / self.mean_step)
+        return jnp.clip(step, 0, self.worth.shape[-1] - 1).astype(jnp.int32)
 
-StockObservation = tuple[Float[Array, " products"], Int[Array, " products"], Int[Array, " products"]]
+
+StockObservation = tuple[
+    Float[Array, " products"], Int[Array, " products"], Int[Array, " products"], Int[Array, " products"]
+]
 AttentionObservation = tuple[Float[Array, "rows width"], Float[Array, "products means"]]
-
-
-class DualPriceOrders(Department[StockObservation]):
-    """Orders from every product's own optimum, or up to its level where that is unknown.
-
-    - `tables`: of the products. `standing`: the market's reference demand: the tables know usual demand, and what is
-      expected beyond it, from intentions and season, counts as stock that is gone.
-    """
-
-    tables: StockTables
-    standing: Reference
-
-    def observe(self, market: Market, state: State) -> StockObservation:
-        """The inventory position and the place in the tables, both less units needed beyond the usual."""
-        needed = look_ahead(market, self.standing, state).cover - self.tables.cover
-        return inventory_position(state) - needed, *self.tables.place(market, state, needed)
-
-    def decide(self, market: Market, observation: StockObservation) -> Float[Array, " products"]:
-        """The tabled order."""
-        position, stock, arriving = observation
-        product = jnp.arange(market.products)
-        tabled = self.tables.order[product, stock, arriving]
-        up_to = jnp.clip(self.tables.level - position, 0.0, self.tables.largest)
-        return nearest_feasible_order(market, jnp.where(jnp.isnan(self.tables.level), tabled, up_to))
 
 
 class DualPriceExposure(Department[AttentionObservation]):
@@ -123,9 +106,10 @@ class DualPriceExposure(Department[AttentionObservation]):
             return self.choices[values.argmax()]
         return self._shared_out(market, unexposed, worth)
 
-    def _mean(
+    def mean_demand(
         self, market: Market, unexposed: Float[Array, "rows width"], shown: Float[Array, "rows width"]
     ) -> Float[Array, " products"]:
+        """Mean units asked for per product in this period under an exposure."""
         chance = choice_probability(market, unexposed, shown, jnp.ones(market.products))
         return market.pairs.total((market.population * market.visit_probability)[:, None] * chance)
 
@@ -164,7 +148,7 @@ class DualPriceExposure(Department[AttentionObservation]):
         worth: Float[Array, "products means"],
         shown: Float[Array, "rows width"],
     ) -> Float[Array, ""]:
-        mean = self._mean(market, unexposed, shown)
+        mean = self.mean_demand(market, unexposed, shown)
         product = jnp.arange(market.products)
         below, way = self._at(mean, worth.shape[1])
         above = jnp.minimum(below + 1, worth.shape[1] - 1)
@@ -180,7 +164,7 @@ class DualPriceExposure(Department[AttentionObservation]):
         lasting = self._lasting(market, unexposed)
 
         def best_answer(shown: Float[Array, "rows width"]) -> Float[Array, "rows width"]:
-            slope = self._slope(worth, self._mean(market, unexposed, shown))
+            slope = self._slope(worth, self.mean_demand(market, unexposed, shown))
             return top_slots(people * exposure_value(market, unexposed, slope) + lasting, market.exposure_slots)
 
         def share(carry: tuple[Array, Array, Array], number: Array) -> tuple[tuple[Array, Array, Array], None]:
@@ -197,3 +181,34 @@ class DualPriceExposure(Department[AttentionObservation]):
         nothing = jnp.zeros_like(unexposed)
         start = (nothing, nothing, self._value(market, unexposed, worth, nothing))
         return jax.lax.scan(share, start, jnp.arange(ROUNDS, dtype=jnp.float32))[0][1]
+
+
+class DualPriceOrders(Department[StockObservation]):
+    """Orders from every product's own optimum, or up to its level where that is unknown.
+
+    - `tables`: of the products. `standing`: the market's reference demand: the tables know usual demand, and what is
+      expected beyond it in the periods of the lead time, from intentions and season, counts as stock that is gone.
+    - `recommendation`: the rule of the other department. What it will show follows from what both see, and so does the
+      demand of this period; its decision itself is not needed.
+    """
+
+    tables: StockTables
+    standing: Reference
+    recommendation: DualPriceExposure
+
+    def observe(self, market: Market, state: State) -> StockObservation:
+        """The inventory position, less units needed beyond the usual, the place in the tables, and the nearest mean."""
+        outlook = look_ahead(market, self.standing, state)
+        needed = outlook.cover - outlook.now - self.tables.later
+        unexposed, worth = self.recommendation.observe(market, state)
+        shown = self.recommendation.decide(market, (unexposed, worth))
+        mean = self.recommendation.mean_demand(market, unexposed, shown)
+        stock, arriving = self.tables.place(market, state, needed)
+        return inventory_position(state) - needed, stock, arriving, self.tables.nearest_mean(mean)
+
+    def decide(self, market: Market, observation: StockObservation) -> Float[Array, " products"]:
+        """The tabled order."""
+        position, stock, arriving, mean = observation
+        tabled = self.tables.order[jnp.arange(market.products), stock, arriving, mean]
+        up_to = jnp.clip(self.tables.level - position, 0.0, self.tables.largest)
+        return nearest_feasible_order(market, jnp.where(jnp.isnan(self.tables.level), tabled, up_to))

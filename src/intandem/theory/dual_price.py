@@ -9,7 +9,7 @@ effect, as if the mean were reached at once. What it finds is no bound: it is wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax
@@ -39,7 +39,6 @@ from intandem.theory.dynamic_program import (
     Layout,
     Program,
     action_values,
-    decide,
     double_precision,
     solve_program,
 )
@@ -89,12 +88,12 @@ class AttentionCurve:
 @dataclass(frozen=True)
 class Usual:
     """What a firm usually meets, per product, seen in play: mean demand and how far it moves (its `least` and `largest`
-    but for the rarest), and the units expected over lead time + 1 before exposures to come."""
+    but for the rarest), and the units expected `later`, in the periods of the lead time after the present one."""
 
     mean: np.ndarray
     least: np.ndarray
     largest: np.ndarray
-    cover: np.ndarray
+    later: np.ndarray
 
 
 def dual_price_firm(
@@ -123,12 +122,15 @@ def dual_price_firm(
         raise InputError("dual prices", "are those of another market", "compute them for this one")
     tabled = exposure_tables(market, MOST_CHOICES)
     choices = None if tabled is None else jnp.asarray(tabled, jnp.float32)
+    # Without names and settings, markets of one shape share one compiled program.
+    market = replace(market, name="", solve=None)
     standing = reference(market)
     usual: Usual | None = None
     found: list[tuple[float, Firm]] = []
     for _ in range(rounds + 1):
         tables = stock_tables(market, attention_price, standing_worth, usual)
-        firm = Firm(DualPriceOrders(tables, standing), DualPriceExposure(tables, choices))
+        recommendation = DualPriceExposure(tables, choices)
+        firm = Firm(DualPriceOrders(tables, standing, recommendation), recommendation)
         profit, usual = _play(market, standing, firm)
         found.append((profit, firm))
     return max(found, key=lambda one: one[0])[1]
@@ -137,10 +139,10 @@ def dual_price_firm(
 def _play(market: Market, standing: Reference, firm: Firm) -> tuple[float, Usual]:
     """Average profit per period of a firm, and what it usually meets."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(LUCK), jnp.arange(RUNS))
-    profit, mean, cover = (np.asarray(one, float) for one in _played(market, standing, firm, keys))
-    mean, cover = mean.reshape(-1, market.products), cover.reshape(-1, market.products)
+    profit, mean, later = (np.asarray(one, float) for one in _played(market, standing, firm, keys))
+    mean, later = mean.reshape(-1, market.products), later.reshape(-1, market.products)
     least, largest = np.quantile(mean, (0.05, 0.95), axis=0)
-    return float(profit.mean()), Usual(mean.mean(0), least, largest, cover.mean(0))
+    return float(profit.mean()), Usual(mean.mean(0), least, largest, later.mean(0))
 
 
 @eqx.filter_jit
@@ -150,7 +152,8 @@ def _played(
     def record(before: State, decision: Decision, after: State, outcome: Outcome) -> tuple[Array, Array, Array]:
         del after
         asked = expected_demand(market, before.intention, decision.exposure, before.period)
-        return outcome.profit, asked, look_ahead(market, standing, before).cover
+        outlook = look_ahead(market, standing, before)
+        return outcome.profit, asked, outlook.cover - outlook.now
 
     def run(key: Key[Array, ""]) -> tuple[Array, Array, Array]:
         whole = rollout(market, initial_state(market), firm, WARMUP + PERIODS, key, record)[1]
@@ -268,7 +271,7 @@ def stock_tables(
     parts = [_product_tables(market, product, curve, depth) for product, curve in enumerate(curves)]
     if usual is not None:
         for product, part in enumerate(parts):
-            part["cover"] = usual.cover[product]
+            part["later"] = usual.later[product]
     single = {name: jnp.asarray(np.stack([part[name] for part in parts]), jnp.float32) for name in parts[0]}
     return StockTables(**single, standing_worth=jnp.asarray(standing_worth, jnp.float32), depth=depth)
 
@@ -284,25 +287,42 @@ def _product_tables(market: Market, product: int, curve: AttentionCurve, depth: 
     every = action_values(layout, program, values[0])
     free = every + curve.cost.reshape([-1] + [1] * (every.ndim - 1))
     worth = np.moveaxis(free.max(-1), 0, -1)
-    order = sizes[decide(layout, program, values)[1][0, 0]]
+    order = sizes[np.moveaxis(every.argmax(-1), 0, -1)]
     # A product with a shorter lead time does not look at orders that arrive later.
     for _ in range(depth - max(known - 1, 0)):
-        worth, order = np.repeat(worth[..., None, :], count, -2), np.repeat(order[..., None], count, -1)
+        worth, order = (np.repeat(table[..., None, :], count, -2) for table in (worth, order))
     means = worth.shape[-1]
-    worth = worth.reshape(POINTS, -1, means)
+    worth, order = (table.reshape(POINTS, -1, means) for table in (worth, order))
     level, largest = (np.nan, np.nan) if known == lead else _level(market, product, curve)
     return {
         "lot": np.array(lot),
         "low": np.array(stock.low * lot),
         "sizes": sizes,
-        "worth": np.repeat(worth, MEANS, -1) if means == 1 else worth - worth.mean(),
+        "worth": np.repeat(worth - worth.mean(), MEANS // means, -1),
         "mean_low": np.array(curve.mean[0]),
         "mean_step": np.array(curve.mean[1] - curve.mean[0] if means > 1 else 1.0),
-        "order": order.reshape(POINTS, -1),
+        "order": np.repeat(order, MEANS // means, -1),
         "level": np.array(level),
         "largest": np.array(largest),
-        "cover": np.array(_usual_cover(market, product, curve)),
+        "later": np.array(_usually_later(market, product, curve)),
     }
+
+
+def displaced_margin(market: Market) -> np.ndarray:
+    """What a sale takes from the other products of its row, money per unit: where customers substitute, those who find
+    a product gone choose among what is left. Attention is taken to be shared evenly. Shape `products`."""
+    if not market.substitution:
+        return np.zeros(market.products)
+    at = np.maximum(places(market), 0)
+    chance = _chance(market, min(1.0, market.exposure_slots / market.pairs.width))
+    margin = np.where(chance > 0, np.asarray(market.price - market.unit_cost, float)[at], 0.0)
+    earned = chance * margin
+    elsewhere = (earned.sum(1, keepdims=True) - earned) / np.maximum(1 - chance, 1e-9)
+    weight = np.asarray(market.population * market.visit_probability, float)[:, None] * chance
+    lost, bought = np.zeros(market.products), np.zeros(market.products)
+    np.add.at(lost, at, weight * elsewhere)
+    np.add.at(bought, at, weight)
+    return lost / np.maximum(bought, 1e-9)
 
 
 def _product_grid(
@@ -335,6 +355,7 @@ def _product_program(
     market: Market, product: int, curve: AttentionCurve, stock: StockGrid, lot: float, sizes: np.ndarray
 ) -> Program:
     price, holding = float(market.price[product]), float(market.holding_cost[product])
+    price -= float(displaced_margin(market)[product])
     lost_cost, owed_cost = float(market.lost_sale_cost[product]), float(market.backorder_cost[product])
     takes = leftover(stock)
     kernels, rewards = [], []
@@ -380,12 +401,12 @@ def _in_lots(mean: float, variance: float, lot: float, size: int) -> np.ndarray:
     return found[:size]
 
 
-def _usual_cover(market: Market, product: int, curve: AttentionCurve) -> float:
-    """Units usually expected over lead time + 1 before exposures to come, as `look_ahead` expects them: intentions
-    that stand at their usual height and fade."""
+def _usually_later(market: Market, product: int, curve: AttentionCurve) -> float:
+    """Units usually expected in the periods of the lead time after this one, before exposures to come, as `look_ahead`
+    expects them: from intentions that stand at their usual height and fade."""
     base = float(base_demand(market)[product])
     built_up = (curve.usual - base) * (1 - 1 / _lasting(market))
-    periods = np.arange(int(market.lead_time[product]) + 1)
+    periods = np.arange(1, int(market.lead_time[product]) + 1)
     return float((base + built_up * _fading(market) ** periods).sum())
 
 

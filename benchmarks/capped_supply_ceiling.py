@@ -17,16 +17,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from scipy.stats import poisson
 
 from intandem.evaluation.statistics import mean_interval
 from intandem.market import Market, base_demand, family_market
+from intandem.theory.dynamic_program import Factor, Layout, Program, double_precision, solve_program
+from intandem.theory.grid import StockGrid
+from intandem.theory.transitions import arrivals, leftover
 
 RESULTS = Path(__file__).parent / "results" / "capped-supply.json"
 RATES = 25
 LARGEST_STOCK = 24
-TOLERANCE = 1e-4
 
 
 def steered_profit(market: Market, product: int) -> float:
@@ -37,28 +40,25 @@ def steered_profit(market: Market, product: int) -> float:
     )
     lowest = float(base_demand(market)[product])
     rates = np.linspace(lowest, max(lowest, 0.9 * float(market.population.sum())), RATES)
-    stock, orders = np.arange(LARGEST_STOCK + 1), np.arange(int(cap) + 1)
-    chance = poisson.pmf(np.arange(LARGEST_STOCK), rates[:, None])
-
-    # From `stock` units at the start of demand: expected money, and the chances of what is left.
-    move = np.zeros((RATES, stock.size, stock.size))
-    for units in stock:
-        move[:, units, units - np.arange(units)] = chance[:, :units]
-        move[:, units, 0] = 1 - chance[:, :units].sum(1)
-    sold = stock - move @ stock
-    money = price * sold - holding * (stock - sold) - lost_sale * (rates[:, None] - sold)
-
-    # States: stock, what arrives now, what arrives next. An order of this period arrives the period after that.
-    value = np.zeros((stock.size, orders.size, orders.size))
-    start = np.minimum(stock[:, None] + orders, LARGEST_STOCK)
-    while True:
-        ahead = np.einsum("rus,sno->runo", move, value) - cost * orders
-        best = (money[:, :, None, None] + ahead).max((0, 3))
-        following = best[start]
-        gain = following - value
-        if np.ptp(gain) < TOLERANCE:
-            return float(gain.mean())
-        value = following - following[0, 0, 0]
+    stock = StockGrid(0, LARGEST_STOCK, tuple(range(int(cap) + 1)), lead_time=2)
+    counts = poisson.pmf(np.arange(stock.size), rates[:, None])
+    counts[:, -1] = 1 - counts[:, :-1].sum(1)
+    kernels = np.einsum("rd,yde->rye", counts, leftover(stock))
+    left = kernels @ stock.levels
+    sold = stock.levels - left
+    money = price * sold - holding * left - lost_sale * (rates[:, None] - sold)
+    layout = Layout((stock.size,), (len(stock.orders),), (stock.lead_time,), (), (Factor((0,), ()),), 1)
+    with double_precision():
+        program = Program(
+            arrival=(jnp.asarray(arrivals(stock)),),
+            returned=(jnp.zeros((stock.size, len(stock.orders))),),
+            order_cost=(jnp.asarray(cost * np.array(stock.orders)),),
+            kernels=(jnp.asarray(kernels[None]),),
+            rewards=(jnp.asarray(money[None]),),
+            local=jnp.arange(RATES)[:, None],
+            discount=jnp.asarray(1.0),
+        )
+        return solve_program(layout, program, tolerance=1e-6).profit
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 
 # What each name is, for type checkers and editors, stands in `__init__.pyi`.
 _HOMES = {
+    "bounds": "intandem.theory.bounds",
     "calibrate": "intandem.data.calibrate",
     "compare": "intandem.evaluation.compare",
     "example_market": "intandem.market.files",
@@ -27,6 +28,7 @@ _HOMES = {
     "load_market": "intandem.market.files",
     "save_market": "intandem.market.files",
     "simulate": "intandem.evaluation.simulation",
+    "solve": "intandem.theory.intertemporal",
     "train": "intandem.learning",
 }
 

@@ -7,5 +7,7 @@ from intandem.market import family_market as family_market
 from intandem.market.files import example_market as example_market
 from intandem.market.files import load_market as load_market
 from intandem.market.files import save_market as save_market
+from intandem.theory.bounds import bounds as bounds
+from intandem.theory.intertemporal import solve as solve
 
 __version__: str

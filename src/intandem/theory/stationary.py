@@ -18,6 +18,7 @@ from intandem.errors import InputError
 from intandem.theory.grid import places
 from intandem.theory.intertemporal import Solution
 from intandem.theory.policy_table import PolicyTable
+from intandem.theory.transitions import local_levels
 
 MOST_MOVES = 60_000_000
 """Most moves from state to state that are looked at: some seconds, and a few hundred MB for those that can happen."""
@@ -323,9 +324,7 @@ def _count_units(
     **Arguments:** `own`, `local`: the factor's exposure and local state, by state.
     """
     move, known = solution.moves[factor], solution.layout.factors[factor]
-    held = np.indices([solution.layout.shape[axis] for axis in solution.layout.factor_axes(known)])
-    for k, j in enumerate(known.products):
-        levels = solution.grid.stocks[j].levels[held[k].ravel()]
+    for k, (j, levels) in enumerate(zip(known.products, local_levels(solution.grid, known), strict=True)):
         end, left = ((move.kernel[position] @ one)[own, local] for one in (levels, np.maximum(levels, 0)))
         asked = move.demand[position, own, local, k]
         figures["demand"][:, j] = asked

@@ -25,7 +25,7 @@ MOST_MOVES = 60_000_000
 
 _AT_ONCE = 4_000_000
 
-_DIRECT = 500
+_DIRECT = 50
 """States for which a dense system of equations takes no time; more are stepped, as long as that settles."""
 
 _OWN_STEP = 0.9
@@ -194,11 +194,16 @@ def _by_equations(closed: sparse.csr_matrix) -> np.ndarray:
     size = closed.shape[0]
     if size == 1:
         return np.ones(1)
-    equations = (closed.T - sparse.eye(size)).tolil()
-    equations[-1] = 1.0
     wanted = np.zeros(size)
     wanted[-1] = 1.0
-    found = spsolve(equations.tocsc(), wanted) if size > 1_500 else np.linalg.solve(equations.toarray(), wanted)
+    if size <= 1_500:
+        dense = closed.T.toarray() - np.eye(size)
+        dense[-1] = 1.0
+        found = np.linalg.solve(dense, wanted)
+    else:
+        equations = (closed.T - sparse.eye(size)).tolil()
+        equations[-1] = 1.0
+        found = spsolve(equations.tocsc(), wanted)
     found = np.maximum(found, 0.0)
     return np.asarray(found / found.sum())
 

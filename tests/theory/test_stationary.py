@@ -76,3 +76,20 @@ def test_a_policy_of_another_grid_is_refused() -> None:
         chain_of(solution, replace(policy, orders=policy.orders + 0.5))
     with pytest.raises(InputError, match="another grid"):
         chain_of(solution, replace(policy, orders=policy.orders[:, :-1], exposures=policy.exposures[:, :-1]))
+
+
+@pytest.mark.parametrize("mixes", ["fast", "slowly"])
+def test_shares_of_a_large_class_balance_whether_it_mixes_fast_or_slowly(mixes: str, rng: np.random.Generator) -> None:
+    size = 700
+    if mixes == "fast":
+        chances = np.where(rng.random((size, size)) < 0.02, rng.random((size, size)), 0.0) + 0.1 * np.eye(size, k=1)
+        chances[-1, 0] += 0.1
+        chances /= chances.sum(1, keepdims=True)
+        expected = np.linalg.matrix_power(chances, 4_000)[0]
+    else:
+        # A walk between two walls, a little likelier down: by detailed balance each share is 0.99 of the one below.
+        chances = 0.2 * np.eye(size, k=1) + 0.2 / 0.99 * np.eye(size, k=-1)
+        chances += np.diag(1 - chances.sum(1))
+        expected = 0.99 ** np.arange(size)
+    share = stationary_share(sparse.csr_matrix(chances), 0)
+    np.testing.assert_allclose(share, expected / expected.sum(), rtol=1e-8)

@@ -137,7 +137,4 @@ def _row_profits(problem: OnePeriod, exposures: np.ndarray, row: int, place: int
     rows, places = problem.places_of(product)
     mine = exposures[rows, places] + np.zeros((len(problem.levels), 1))
     mine[:, rows == row] = problem.levels[:, None]
-    whole = np.zeros((len(mine), len(rows), problem.utility.shape[1]))
-    whole[:, np.arange(len(rows)), places] = mine
-    chance = problem.choice_chances(whole, rows)[:, np.arange(len(rows)), places]
-    return problem.plan_of(product, mine, chance, rows).profit
+    return problem.plan_when_shown(product, mine).profit

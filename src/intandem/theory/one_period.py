@@ -115,6 +115,17 @@ class OnePeriod:
         law = self.demand(rows, chance)
         return order_given_exposure(self.terms_of(product), law, float(self.on_hand[product]), shown)
 
+    def plan_when_shown(self, product: int, exposure: np.ndarray) -> OrderPlan:
+        """A product's best orders and profits, other products not shown (independent choice).
+
+        **Arguments:** `exposure`: of the product, shape `exposures rows`, by the rows in which it stands.
+        """
+        rows, places = self.places_of(product)
+        at = np.arange(len(rows))
+        whole = np.zeros((len(exposure), len(rows), self.utility.shape[1]))
+        whole[:, at, places] = exposure
+        return self.plan_of(product, exposure, self.choice_chances(whole, rows)[:, at, places], rows)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -18,11 +18,21 @@ from intandem.errors import InputError
 from intandem.theory.grid import places
 from intandem.theory.intertemporal import Solution
 from intandem.theory.policy_table import PolicyTable
+from intandem.theory.transitions import local_levels
 
 MOST_MOVES = 60_000_000
 """Most moves from state to state that are looked at: some seconds, and a few hundred MB for those that can happen."""
 
 _AT_ONCE = 4_000_000
+
+_DIRECT = 50
+"""States for which a dense system of equations takes no time; more are stepped, as long as that settles."""
+
+_OWN_STEP = 0.9
+"""Share of the chain's own step, the rest stays: below 1, so that rhythms die out."""
+
+_MOST_STEPS = 1_000
+_SETTLED = 1e-13
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,9 @@ def chain_of(solution: Solution, policy: PolicyTable) -> Chain:
     """
     layout = solution.layout
     order, exposure = _decision_indices(solution, policy)
-    moves = layout.states * int(np.prod([layout.factor_size(one) for one in layout.factors], dtype=object))
+    # Of the kernels' entries many are 0: a move that cannot happen takes no room.
+    widths = [int(np.count_nonzero(one.kernel, axis=-1).max()) for one in solution.moves]
+    moves = layout.states * int(np.prod(widths, dtype=object))
     if moves > MOST_MOVES:
         raise InputError(
             solution.market.name,
@@ -160,15 +172,38 @@ def _absorbed(inner: sparse.csr_matrix, label: np.ndarray, closed: np.ndarray) -
 
 
 def _balance(closed: sparse.csr_matrix) -> np.ndarray:
-    """The stationary distribution of one closed class: `share (P - I) = 0`, its sum 1 in place of one equation."""
+    """The stationary distribution of one closed class: by steps where they settle, else by its equations."""
+    found = _stepped(closed) if closed.shape[0] > _DIRECT else None
+    return _by_equations(closed) if found is None else found
+
+
+def _stepped(closed: sparse.csr_matrix) -> np.ndarray | None:
+    """The distribution after many steps; `None` if it still moves, as where the class mixes slowly."""
+    onward = closed.T.tocsr()
+    share = np.full(closed.shape[0], 1.0 / closed.shape[0])
+    for _ in range(_MOST_STEPS):
+        move = onward @ share - share
+        share = share + _OWN_STEP * move
+        if np.abs(move).sum() < _SETTLED:
+            return np.asarray(share / share.sum())
+    return None
+
+
+def _by_equations(closed: sparse.csr_matrix) -> np.ndarray:
+    """`share (P - I) = 0`, the sum of the shares 1 in place of one equation."""
     size = closed.shape[0]
     if size == 1:
         return np.ones(1)
-    equations = (closed.T - sparse.eye(size)).tolil()
-    equations[-1] = 1.0
     wanted = np.zeros(size)
     wanted[-1] = 1.0
-    found = spsolve(equations.tocsc(), wanted) if size > 1_500 else np.linalg.solve(equations.toarray(), wanted)
+    if size <= 1_500:
+        dense = closed.T.toarray() - np.eye(size)
+        dense[-1] = 1.0
+        found = np.linalg.solve(dense, wanted)
+    else:
+        equations = (closed.T - sparse.eye(size)).tolil()
+        equations[-1] = 1.0
+        found = spsolve(equations.tocsc(), wanted)
     found = np.maximum(found, 0.0)
     return np.asarray(found / found.sum())
 
@@ -258,15 +293,11 @@ def _moves_at(solution: Solution, position: int, order: np.ndarray, exposure: np
         local = np.ravel_multi_index(now, sizes)
         own = local_of[exposure, f]
         profit += np.asarray(program.rewards[f])[position, own, local]
-        row = move.kernel[position, own, local]
-        after = np.indices(sizes).reshape(len(sizes), -1)
-        target = np.zeros((states, after.shape[1]), int)
-        for k, axis in enumerate(axes):
-            moved = after[k][None, :]
+        _count_units(solution, figures, f, position, own, local)
+        row, after = _outcomes(move.kernel[position], own, local)
+        target = np.zeros(row.shape, int)
+        for axis, moved in zip(axes, np.unravel_index(after, sizes), strict=True):
             if axis < products:
-                _count_units(
-                    solution, figures, move.demand[position, own, local], factor.products, k, now[k], row, moved
-                )
                 incoming = arriving[axis]
                 if incoming is not None:
                     moved = arrival[axis][moved, incoming[:, None]]
@@ -278,26 +309,33 @@ def _moves_at(solution: Solution, position: int, order: np.ndarray, exposure: np
     return _Moves(transition, profit=profit, **figures)
 
 
+def _outcomes(kernel: np.ndarray, own: np.ndarray, local: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chances of what can happen to a factor in every state, and the local states that it leads to.
+
+    Both have as many columns as the state with most outcomes; where there are fewer, chances of 0 fill up.
+    """
+    asked, which = np.unique(own * kernel.shape[1] + local, return_inverse=True)
+    rows = kernel[asked // kernel.shape[1], asked % kernel.shape[1]]
+    width = int(np.count_nonzero(rows, axis=-1).max())
+    likely = np.argsort(-rows, axis=-1, kind="stable")[:, :width]
+    return np.take_along_axis(rows, likely, -1)[which.ravel()], likely[which.ravel()]
+
+
 def _count_units(
-    solution: Solution,
-    figures: dict[str, np.ndarray],
-    demand: np.ndarray,
-    factor_products: tuple[int, ...],
-    place: int,
-    now: np.ndarray,
-    chances: np.ndarray,
-    after: np.ndarray,
+    solution: Solution, figures: dict[str, np.ndarray], factor: int, position: int, own: np.ndarray, local: np.ndarray
 ) -> None:
-    """Expected units of one product asked for, lost and left."""
-    product = factor_products[place]
-    levels = solution.grid.stocks[product].levels
-    end = chances @ levels[after[0]]
-    left = chances @ np.maximum(levels[after[0]], 0)
-    asked = demand[:, place]
-    figures["demand"][:, product] = asked
-    figures["end_stock"][:, product] = left
-    if solution.market.unmet_demand == "lost":
-        figures["lost"][:, product] = np.maximum(asked - (levels[now] - end), 0.0)
+    """Expected units of a factor's products asked for, lost and left.
+
+    **Arguments:** `own`, `local`: the factor's exposure and local state, by state.
+    """
+    move, known = solution.moves[factor], solution.layout.factors[factor]
+    for k, (j, levels) in enumerate(zip(known.products, local_levels(solution.grid, known), strict=True)):
+        end, left = ((move.kernel[position] @ one)[own, local] for one in (levels, np.maximum(levels, 0)))
+        asked = move.demand[position, own, local, k]
+        figures["demand"][:, j] = asked
+        figures["end_stock"][:, j] = left
+        if solution.market.unmet_demand == "lost":
+            figures["lost"][:, j] = np.maximum(asked - (levels[local] - end), 0.0)
 
 
 def _joined(chances: list[np.ndarray], targets: list[np.ndarray], onward: np.ndarray, states: int) -> sparse.csr_matrix:

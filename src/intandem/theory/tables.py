@@ -94,10 +94,7 @@ def tabulate(problem: OnePeriod, island: Island) -> list[Entry]:
 def _own_entry(problem: OnePeriod, island: Island, product: int) -> Entry:
     rows, places = (np.array(ends) for ends in zip(*island.pairs_of(product), strict=True))
     exposure = every_exposure(problem.levels, len(rows))
-    whole = np.zeros((len(exposure), len(rows), problem.utility.shape[1]))
-    whole[:, np.arange(len(rows)), places] = exposure
-    chance = problem.choice_chances(whole, rows)[:, np.arange(len(rows)), places]
-    profit = problem.plan_of(product, exposure, chance, rows).profit
+    profit = problem.plan_when_shown(product, exposure).profit
     return Entry(profit, exposure, np.searchsorted(island.rows, rows), places, len(island.rows))
 
 

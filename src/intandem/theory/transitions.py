@@ -416,11 +416,11 @@ def _rewards(market: Market, grid: Grid, factor: Factor, move: FactorMoves, rela
     With backorders revenue is booked when a unit is asked for, less what its payment loses in worth while it is owed:
     `price x (demand - (1 - discount) x backlog)`. Discounted sums are the same as when it is booked at service.
     """
-    levels, index = _local_levels(grid, factor)
+    levels = local_levels(grid, factor)
     money = np.zeros(move.demand.shape[:3]) - _exposure_cost(market, factor, move.exposures)[None, :, None]
     waiting = 1 - float(market.discount)
     for f, j in enumerate(factor.products):
-        end = levels[f][index[f]].astype(float)
+        end = levels[f].astype(float)
         left, owed = move.kernel @ np.maximum(end, 0), move.kernel @ np.maximum(-end, 0)
         taken = end - (left - owed)
         lost = move.demand[..., f] - taken if market.unmet_demand == "lost" else 0.0
@@ -438,8 +438,8 @@ def _margins(market: Market, grid: Grid, factor: Factor, move: FactorMoves) -> n
     return move.demand @ gain - _exposure_cost(market, factor, move.exposures)[None, :, None]
 
 
-def _local_levels(grid: Grid, factor: Factor) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Stock levels of the factor's products, and which of them every local state holds."""
+def local_levels(grid: Grid, factor: Factor) -> list[np.ndarray]:
+    """The stock level of each of the factor's products in every local state."""
     sizes = [grid.stocks[j].size for j in factor.products] + [len(grid.intentions[k].points) for k in factor.pairs]
     index = np.indices(sizes).reshape(len(sizes), -1)
-    return [grid.stocks[j].levels for j in factor.products], list(index[: len(factor.products)])
+    return [grid.stocks[j].levels[at] for j, at in zip(factor.products, index, strict=False)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product as combinations
 
 import numpy as np
 
 from intandem.errors import InputError
 from intandem.market import Market
 from intandem.theory.cross_product import joint_optimum
+from intandem.theory.grid import exposure_tables
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
 from intandem.theory.insights.responses import NO_FALLS, falls, finding_of
@@ -80,7 +80,7 @@ def check_recommendation_follows_stock(
         reason = "with substitution demand depends on the other products' stock"
         return nothing_to_test("C2", reason, own_broken), nothing_to_test("C2-cross", reason, cross_broken)
     problem = one_period(_as_lost(market), may_order=may_order)
-    shown = feasible_exposures(market, problem)
+    shown = _feasible_exposures(market)
     own, cross = NO_FALLS, NO_FALLS
     most = np.minimum(_plenty(problem), 40)
     worth = [_worth_of_stock(problem, product, shown, int(most.max())) for product in range(problem.products)]
@@ -105,25 +105,16 @@ def check_recommendation_follows_stock(
     )
 
 
-def feasible_exposures(market: Market, problem: OnePeriod) -> np.ndarray:
+def _feasible_exposures(market: Market) -> np.ndarray:
     """Every exposure table on the market's levels within its slots, `tables rows width`.
 
     **Raises:** `InputError` if there are too many to compare.
     """
-    by_row = []
-    size = 1.0
-    for row in range(len(problem.population)):
-        choices = [problem.levels if valid else np.zeros(1) for valid in problem.valid[row]]
-        if np.prod([float(len(one)) for one in choices]) > 50 * MOST_EXPOSURES:
-            size = np.inf
-            break
-        kept = [one for one in combinations(*choices) if sum(one) <= problem.slots + 1e-9]
-        by_row.append(kept)
-        size *= len(kept)
-    if size > MOST_EXPOSURES:
+    tables = exposure_tables(market, MOST_EXPOSURES)
+    if tables is None:
         cure = "test a market with fewer products, customer rows or exposure_levels"
         raise InputError(market.name, "has too many exposures to compare one by one", cure)
-    return np.array(list(combinations(*by_row)), float)
+    return tables
 
 
 def _plenty(problem: OnePeriod) -> np.ndarray:

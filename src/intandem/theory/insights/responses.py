@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from intandem.errors import InputError
-from intandem.theory.dynamic_program import action_values, solve_program
+from intandem.theory.dynamic_program import Solved, action_values, solve_program
 from intandem.theory.grid import places
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
-from intandem.theory.intertemporal import Solution
+from intandem.theory.intertemporal import FirmSolution, Solution
 from intandem.theory.policy_table import PolicyTable
 from intandem.theory.stationary import chain_of
 
@@ -92,9 +92,8 @@ def finding_of(name: str, found: Falls, broken: tuple[str, ...], what: str, wher
     return Finding(name, holds, found.largest, found.violations, found.n, None, broken, detail, found.rises)
 
 
-def tolerance_of(solution: Solution, firm: str = "joint") -> float:
+def tolerance_of(found: Solved | FirmSolution) -> float:
     """Within what values of two decisions count as equal: rounding of the profit, and what value iteration left."""
-    found = solution.firms[firm]
     return 1e-6 * max(abs(found.profit), 1e-3) + (found.upper - found.lower)
 
 
@@ -144,10 +143,9 @@ def check_adaptive_ordering(solution: Solution, exposure: int | None = None) -> 
         only = np.zeros((1, count, *[1] * len(solution.layout.shape)), bool)
         only[0, index] = True
         solved = solve_program(solution.layout, solution.program, only)
-        tolerance = 1e-6 * max(abs(solved.profit), 1e-3) + (solved.upper - solved.lower)
         for position in range(solution.layout.positions):
             values = _values(solution, solved.values, position)[index : index + 1]
-            near = near_optimal(values, len(solution.grid.stocks), tolerance)
+            near = near_optimal(values, len(solution.grid.stocks), tolerance_of(solved))
             found = found + _orders_fall_in_intention(solution, near, np.ones(solution.layout.shape, bool))
     return finding_of("T1", found, broken, f"orders under {len(tested)} fixed exposures, in all states")
 
@@ -205,7 +203,7 @@ class _Responses:
         self.solution, self.position, self.policy = solution, position, policy
         if policy is None:
             values = _values(solution, solution.firms["joint"].values, position)
-            self.near = near_optimal(values, len(solution.grid.stocks), tolerance_of(solution))
+            self.near = near_optimal(values, len(solution.grid.stocks), tolerance_of(solution.firms["joint"]))
 
     def orders(self, product: int) -> tuple[np.ndarray, np.ndarray]:
         if self.policy is None:

@@ -125,15 +125,22 @@ def dual_price_firm(
     # Without names and settings, markets of one shape share one compiled program.
     market = replace(market, name="", solve=None)
     standing = reference(market)
-    usual: Usual | None = None
-    found: list[tuple[float, Firm]] = []
-    for _ in range(rounds + 1):
+
+    def firm_around(usual: Usual | None) -> Firm:
         tables = stock_tables(market, attention_price, standing_worth, usual)
         recommendation = DualPriceExposure(tables, choices)
-        firm = Firm(DualPriceOrders(tables, standing, recommendation), recommendation)
+        return Firm(DualPriceOrders(tables, standing, recommendation), recommendation)
+
+    best = firm = firm_around(None)
+    if rounds == 0:
+        return best
+    most, usual = _play(market, standing, firm)
+    for _ in range(rounds):
+        firm = firm_around(usual)
         profit, usual = _play(market, standing, firm)
-        found.append((profit, firm))
-    return max(found, key=lambda one: one[0])[1]
+        if profit > most:
+            best, most = firm, profit
+    return best
 
 
 def _play(market: Market, standing: Reference, firm: Firm) -> tuple[float, Usual]:

@@ -127,7 +127,7 @@ def dual_price_firm(
     standing = reference(market)
 
     def firm_around(usual: Usual | None) -> Firm:
-        tables = stock_tables(market, attention_price, standing_worth, usual)
+        tables = _stock_tables(market, attention_price, standing_worth, usual)
         recommendation = DualPriceExposure(tables, choices)
         return Firm(DualPriceOrders(tables, standing, recommendation), recommendation)
 
@@ -169,7 +169,7 @@ def _played(
     return jax.lax.map(run, keys)
 
 
-def attention_curves(
+def _attention_curves(
     market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
 ) -> list[AttentionCurve]:
     """Every product's curve at given prices of attention; arguments as in `dual_price_firm`."""
@@ -269,11 +269,11 @@ def _curve(
     return AttentionCurve(wanted, spread, np.interp(wanted, mean, cost), usual)
 
 
-def stock_tables(
+def _stock_tables(
     market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
 ) -> StockTables:
     """Solves every product at the price of attention; arguments as in `dual_price_firm`."""
-    curves = attention_curves(market, attention_price, standing_worth, usual)
+    curves = _attention_curves(market, attention_price, standing_worth, usual)
     depth = min(max(market.longest_lead_time - 1, 0), 2)
     parts = [_product_tables(market, product, curve, depth) for product, curve in enumerate(curves)]
     if usual is not None:
@@ -315,7 +315,7 @@ def _product_tables(market: Market, product: int, curve: AttentionCurve, depth: 
     }
 
 
-def displaced_margin(market: Market) -> np.ndarray:
+def _displaced_margin(market: Market) -> np.ndarray:
     """What a sale takes from the other products of its row, money per unit: where customers substitute, those who find
     a product gone choose among what is left. Attention is taken to be shared evenly. Shape `products`."""
     if not market.substitution:
@@ -362,7 +362,7 @@ def _product_program(
     market: Market, product: int, curve: AttentionCurve, stock: StockGrid, lot: float, sizes: np.ndarray
 ) -> Program:
     price, holding = float(market.price[product]), float(market.holding_cost[product])
-    price -= float(displaced_margin(market)[product])
+    price -= float(_displaced_margin(market)[product])
     lost_cost, owed_cost = float(market.lost_sale_cost[product]), float(market.backorder_cost[product])
     takes = leftover(stock)
     kernels, rewards = [], []

@@ -211,7 +211,7 @@ def sum_of_binomials(trials: np.ndarray, chance: np.ndarray) -> TabulatedDemand:
     total[..., 0] = 1.0
     reached = 1
     for row, count in enumerate(whole):
-        one = binomial_chances(int(count), chance[..., row])
+        one = _binomial_chances(int(count), chance[..., row])
         before = total[..., :reached].copy()
         total[..., :reached] = 0.0
         for units in range(count + 1):
@@ -220,7 +220,7 @@ def sum_of_binomials(trials: np.ndarray, chance: np.ndarray) -> TabulatedDemand:
     return TabulatedDemand(total)
 
 
-def binomial_chances(trials: int, chance: Numbers) -> np.ndarray:
+def _binomial_chances(trials: int, chance: Numbers) -> np.ndarray:
     """`P(B = k)` for `k = 0..trials`, along a new last axis."""
     if trials == 1:
         return np.stack([1 - np.asarray(chance), np.asarray(chance)], -1)

@@ -35,13 +35,13 @@ class FactorMoves:
     local: np.ndarray
 
 
-def in_double_precision(market: Market) -> Market:
+def _in_double_precision(market: Market) -> Market:
     """The market with its numbers in double precision; call it where double precision is enabled."""
     wide = lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf  # noqa: E731
     return jax.tree.map(wide, market)
 
 
-def purchase_chances(
+def _purchase_chances(
     market: Market,
     position: np.ndarray,
     intention: Float[np.ndarray, "batch rows width"],
@@ -51,7 +51,7 @@ def purchase_chances(
     """The chance that a visitor of each row buys each product, for a batch of situations."""
     with double_precision():
         # Without what has no bearing, so that markets of one shape share one compiled program.
-        wide = in_double_precision(replace(market, name="", solve=None))
+        wide = _in_double_precision(replace(market, name="", solve=None))
         return np.asarray(_batch_of_chances(wide, jnp.asarray(position), intention, exposure, available))
 
 
@@ -161,7 +161,7 @@ def _chances(
     intention = np.zeros((len(t), *exposures.shape[1:]))
     for k, pair in enumerate(pairs):
         intention[:, pair.row, pair.place] = points[h, k]
-    found = purchase_chances(market, t, intention, exposures[a], patterns[s])
+    found = _purchase_chances(market, t, intention, exposures[a], patterns[s])
     return found.reshape(*shape, *exposures.shape[1:])
 
 
@@ -292,11 +292,11 @@ def _row_counts(market: Market, bought: np.ndarray, population: int, visiting: f
     found = np.zeros((*bought.shape[:-1], *[population + 1] * bought.shape[-1]))
     for visitors, chance in enumerate(visits):
         if chance > 0:
-            found += chance * visitor_counts(market, bought, visitors, population + 1)
+            found += chance * _visitor_counts(market, bought, visitors, population + 1)
     return found
 
 
-def visitor_counts(market: Market, bought: np.ndarray, visitors: int, size: int) -> np.ndarray:
+def _visitor_counts(market: Market, bought: np.ndarray, visitors: int, size: int) -> np.ndarray:
     """Joint chances of what `visitors` people ask for, counts `0..size-1` of every product (the last axes)."""
     products = bought.shape[-1]
     spread = (..., *[None] * products)
@@ -351,7 +351,7 @@ def _with_random_intentions(
     population, visiting = int(market.population[0]), float(market.visit_probability[0])
     visits = stats.binom.pmf(np.arange(population + 1), population, visiting)
     likely = [v for v in range(population + 1) if visits[v] > 0]
-    counts = np.stack([visits[v] * visitor_counts(market, bought, v, population + 1) for v in likely], axis=4)
+    counts = np.stack([visits[v] * _visitor_counts(market, bought, v, population + 1) for v in likely], axis=4)
     counts = counts.reshape(*bought.shape[:-1], -1)
     outcome = np.array([(v, *asked) for v in likely for asked in np.ndindex(*[population + 1] * len(stocks))])
     visitors, asked = outcome[:, 0], outcome[:, 1:]

@@ -29,7 +29,7 @@ def check_demand_smoothing(solution: Solution, rival: FirmName = "silo") -> Find
     """
     joint, apart = (chain_of(solution, solution.firms[name].policy) for name in ("joint", rival))
     smoother = apart.lost_share - joint.lost_share
-    going_with_stock = stock_correlation(joint)
+    going_with_stock = _stock_correlation(joint)
     wrong = int(smoother < -ROUNDING) + int(going_with_stock < -ROUNDING)
     compared = 1 + int(np.isfinite(going_with_stock))
     detail = (
@@ -51,7 +51,7 @@ def check_orders_lead_exposures(solution: Solution) -> Finding:
     leads = np.asarray(solution.market.lead_time)
     market = solution.market
     visitors = float((np.asarray(market.population, float) * np.asarray(market.visit_probability, float)).sum())
-    found = np.where(orders_and_exposures_vary(chain, visitors), lead_of_orders(chain, leads), np.nan)
+    found = np.where(_orders_and_exposures_vary(chain, visitors), _lead_of_orders(chain, leads), np.nan)
     broken = broken_assumptions(solution.market, "T4")
     if not np.isfinite(found).any():
         return nothing_to_test("T4", "no product with a lead time has orders and exposures that vary", broken)
@@ -61,13 +61,13 @@ def check_orders_lead_exposures(solution: Solution) -> Finding:
     return Finding("T4", mean > 0, mean, int((kept <= 0).sum()), len(kept), None, broken, detail)
 
 
-def stock_correlation(chain: Chain) -> float:
+def _stock_correlation(chain: Chain) -> float:
     """Correlation of exposure with own stock, averaged over the products of which both vary; `nan` if none does."""
     found = chain.lagged_correlations(chain.on_hand, chain.exposures, 1)[0]
     return float(np.nanmean(found)) if np.isfinite(found).any() else float("nan")
 
 
-def orders_and_exposures_vary(chain: Chain, visitors: float) -> np.ndarray:
+def _orders_and_exposures_vary(chain: Chain, visitors: float) -> np.ndarray:
     """Whether a product's orders and exposures move enough for a correlation to say something."""
     deviations = [
         np.sqrt(np.maximum(chain.lagged_covariances(one, one, 1)[0], 0)) for one in (chain.orders, chain.exposures)
@@ -75,7 +75,7 @@ def orders_and_exposures_vary(chain: Chain, visitors: float) -> np.ndarray:
     return np.asarray((deviations[0] >= LEAST_ORDER_DEVIATION) & (deviations[1] >= LEAST_EXPOSURE_DEVIATION * visitors))
 
 
-def lead_of_orders(chain: Chain, lead_times: np.ndarray) -> np.ndarray:
+def _lead_of_orders(chain: Chain, lead_times: np.ndarray) -> np.ndarray:
     """T4's difference by product; `nan` without a lead time or where orders or exposures never vary."""
     lags = 2 * int(lead_times.max(initial=0)) + 3
     correlations = chain.lagged_correlations(chain.orders, chain.exposures, lags)

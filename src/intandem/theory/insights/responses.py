@@ -92,7 +92,7 @@ def finding_of(name: str, found: Falls, broken: tuple[str, ...], what: str, wher
     return Finding(name, holds, found.largest, found.violations, found.n, None, broken, detail, found.rises)
 
 
-def tolerance_of(found: Solved | FirmSolution) -> float:
+def _tolerance_of(found: Solved | FirmSolution) -> float:
     """Within what values of two decisions count as equal: rounding of the profit, and what value iteration left."""
     return 1e-6 * max(abs(found.profit), 1e-3) + (found.upper - found.lower)
 
@@ -106,7 +106,7 @@ def near_optimal(values: np.ndarray, decisions: int, tolerance: float) -> np.nda
     return np.asarray(values >= values.max(axes, keepdims=True) - tolerance)
 
 
-def order_responses(solution: Solution, near: np.ndarray, product: int) -> tuple[np.ndarray, np.ndarray]:
+def _order_responses(solution: Solution, near: np.ndarray, product: int) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and largest near-optimal order of a product in every state, units."""
     count = len(solution.grid.stocks)
     own = near.ndim - count + product
@@ -116,7 +116,7 @@ def order_responses(solution: Solution, near: np.ndarray, product: int) -> tuple
     return np.where(possible, units, np.inf).min(-1), np.where(possible, units, -np.inf).max(-1)
 
 
-def exposure_responses(solution: Solution, near: np.ndarray, product: int) -> tuple[np.ndarray, np.ndarray]:
+def _exposure_responses(solution: Solution, near: np.ndarray, product: int) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and largest near-optimal exposure of a product, summed over rows, in every state."""
     count = len(solution.grid.stocks)
     possible = near.any(tuple(range(near.ndim - count, near.ndim)))
@@ -145,7 +145,7 @@ def check_adaptive_ordering(solution: Solution, exposure: int | None = None) -> 
         solved = solve_program(solution.layout, solution.program, only)
         for position in range(solution.layout.positions):
             values = _values(solution, solved.values, position)[index : index + 1]
-            near = near_optimal(values, len(solution.grid.stocks), tolerance_of(solved))
+            near = near_optimal(values, len(solution.grid.stocks), _tolerance_of(solved))
             found = found + _orders_fall_in_intention(solution, near, np.ones(solution.layout.shape, bool))
     return finding_of("T1", found, broken, f"orders under {len(tested)} fixed exposures, in all states")
 
@@ -203,17 +203,17 @@ class _Responses:
         self.solution, self.position, self.policy = solution, position, policy
         if policy is None:
             values = _values(solution, solution.firms["joint"].values, position)
-            self.near = near_optimal(values, len(solution.grid.stocks), tolerance_of(solution.firms["joint"]))
+            self.near = near_optimal(values, len(solution.grid.stocks), _tolerance_of(solution.firms["joint"]))
 
     def orders(self, product: int) -> tuple[np.ndarray, np.ndarray]:
         if self.policy is None:
-            return order_responses(self.solution, self.near, product)
+            return _order_responses(self.solution, self.near, product)
         own = self.policy.orders[self.position, ..., product]
         return own, own
 
     def exposures(self, product: int) -> tuple[np.ndarray, np.ndarray]:
         if self.policy is None:
-            return exposure_responses(self.solution, self.near, product)
+            return _exposure_responses(self.solution, self.near, product)
         mask = places(self.solution.market) == product
         own = (self.policy.exposures[self.position] * mask).sum((-2, -1))
         return own, own
@@ -223,7 +223,7 @@ def _orders_fall_in_intention(solution: Solution, near: np.ndarray, visited: np.
     found = NO_FALLS
     for k, pair in enumerate(solution.grid.intentions):
         axis = len(solution.grid.stocks) + k
-        found = found + falls(*order_responses(solution, near, pair.product), axis, visited)
+        found = found + falls(*_order_responses(solution, near, pair.product), axis, visited)
     return found
 
 

@@ -167,8 +167,23 @@ def attention_price(blocks: Sequence[Block], slots: np.ndarray) -> tuple[np.ndar
 def share_columns(blocks: Sequence[Block], slots: np.ndarray, seconds: float = 60.0) -> tuple[tuple[int, ...], bool]:
     """The best column of each block under the budgets of several rows, as a mixed-integer program (HiGHS).
 
-    **Arguments:** `slots`: per row. `seconds`: time limit. **Returns** a column per block, and whether the choice is
-    proved best (to 1e-9 of the largest value; of one block exactly, and of equally good columns the first).
+    It maximises `sum_b value_b[x_b]` over one column `x_b` per block, with `sum_b load_b[x_b] <= slots` in each row.
+
+    **Arguments:** `blocks`: values in money, loads in exposures. `slots`: per row. `seconds`: time limit. **Returns** a
+    column per block, and whether the choice is proved best (to 1e-9 of the largest value; of one block exactly, and of
+    equally good columns the first).
+
+    **Raises:** `RuntimeError` if HiGHS finds no choice at all, as where none fits or time is up.
+
+    Of the three ways to fill one slot, `4 + 0`, `1 + 2` and `0 + 5`, the last earns most:
+
+    ```python
+    >>> load = np.array([[0.0], [0.5], [1.0]])
+    >>> blocks = [Block(np.array([0.0, 1.0, 4.0]), load), Block(np.array([0.0, 2.0, 5.0]), load)]
+    >>> share_columns(blocks, np.array([1.0]))
+    ((0, 2), True)
+
+    ```
     """
     value, load, one_each = _joined(blocks)
     if len(blocks) == 1:

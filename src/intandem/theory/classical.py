@@ -177,13 +177,39 @@ class _Renewal:
 
 
 def check_costs(holding: float, shortage: float) -> None:
-    """**Raises:** `InputError` unless both are positive."""
+    """Refuses costs with which no newsvendor level exists.
+
+    **Arguments:** `holding` `h`, `shortage` `b`: money per unit and period.
+
+    **Raises:** `InputError` unless both are positive.
+
+    ```python
+    >>> check_costs(0.18, 0.70)
+    >>> check_costs(0.18, -0.70)
+    Traceback (most recent call last):
+    intandem.errors.InputError: costs: holding 0.18 and shortage -0.7; give positive costs
+
+    ```
+    """
     if not (holding > 0 and shortage > 0):
         raise InputError("costs", f"holding {holding:g} and shortage {shortage:g}", "give positive costs")
 
 
 def check_chances(chances: np.ndarray) -> None:
-    """**Raises:** `InputError` unless they are those of a demand that can exceed 0."""
+    """Refuses what is no distribution of demand.
+
+    **Arguments:** `chances`: of 0, 1, 2, ... units.
+
+    **Raises:** `InputError` unless they are those of a demand that can exceed 0.
+
+    ```python
+    >>> check_chances(np.array([0.2, 0.3, 0.3, 0.2]))
+    >>> check_chances(np.array([0.2, 0.3]))
+    Traceback (most recent call last):
+    intandem.errors.InputError: chances: are not those of a distribution; give numbers >= 0 that sum to 1
+
+    ```
+    """
     if np.ndim(chances) != 1 or np.min(chances) < 0 or abs(float(np.sum(chances)) - 1) > 1e-9:
         raise InputError("chances", "are not those of a distribution", "give numbers >= 0 that sum to 1")
     if chances[0] >= 1:

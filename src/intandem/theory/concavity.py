@@ -27,7 +27,20 @@ def profit_slope(terms: Terms, response: Response, stock: Numbers, exposure: Num
     """The derivative of expected profit in exposure with stock given (intensity): money per unit of exposure.
 
     `n [K F'(z - 1) - b] dP/da - exposure_cost * n v`: what one buyer more brings, by the chance that a unit is left
-    for it, times the buyers that exposure adds.
+    for it, times the buyers that exposure adds. Symbols as in this module: `n` people, `v` the chance of a visit, stake
+    `K = p + b + h - salvage`, `F'` the distribution function of `Binomial(n - 1, P)`.
+
+    **Arguments:** `stock`: `z`, units at demand. `exposure`: `a` in [0, 1]. They broadcast.
+
+    One person (`F'(0) = 1`) at `s = 1/2` and effect 1: `(K - b) s (1 - s) = (5.5 - 1) / 4`:
+
+    ```python
+    >>> terms = Terms(price=10.0, unit_cost=6.0, holding_cost=0.5, lost_sale_cost=1.0)
+    >>> response = Response(population=1, visit_probability=1.0, utility=0.0, effect=1.0)
+    >>> profit_slope(terms, response, 1, np.array([0.0])).round(6)
+    array([1.125])
+
+    ```
     """
     chance = response.chance(exposure)
     choice = expit(np.add(response.utility, np.multiply(response.effect, exposure)))
@@ -80,7 +93,21 @@ def concave_with_best_order(terms: Terms, response: Response, stock: float) -> b
     """True if profit with the best order is proved concave in exposure on [0, 1].
 
     Whole-unit orders that move with exposure bend profit upwards where they step. The order is monotone in exposure,
-    so it stands still if it is the same at both ends.
+    so it stands still if it is the same at both ends; then `concave_given_stock` decides. False means not proved.
+
+    **Arguments:** `stock`: `y`, units at the start, before the order.
+
+    **Raises:** `InputError` if what is left over is worth more than a unit bought and held.
+
+    For one person at a utility of 0 or more `sigmoid` is concave, and one unit is ordered throughout. For four people 3
+    units are ordered unexposed and 4 exposed:
+
+    ```python
+    >>> terms = Terms(price=10.0, unit_cost=6.0, holding_cost=0.5, lost_sale_cost=1.0)
+    >>> [concave_with_best_order(terms, Response(people, 1.0, 0.0, 1.0), 0.0) for people in (1, 4)]
+    [True, False]
+
+    ```
     """
     ends = np.array([0.0, 1.0])
     orders = order_given_exposure(terms, response.law(ends), stock).order

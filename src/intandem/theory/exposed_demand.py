@@ -228,7 +228,20 @@ def _binomial_chances(trials: int, chance: Numbers) -> np.ndarray:
 
 
 def binomial_cumulative(units: Numbers, trials: Numbers, chance: Numbers) -> np.ndarray:
-    """`P(B <= units)` at any whole or fractional `units`, elementwise; the incomplete beta function in between."""
+    """`P(B <= units)` for `B ~ Binomial(trials, chance)`, elementwise: `I_{1 - chance}(trials - k, k + 1)`.
+
+    `k` is the whole part of `units`; `I` is the regularised incomplete beta function (Abramowitz and Stegun, 26.5.24).
+
+    **Arguments:** `units`: whole or fractional, of any sign. `trials`: whole. `chance`: in [0, 1]. They broadcast.
+
+    Of two tosses of a coin at most one shows heads in three cases of four:
+
+    ```python
+    >>> binomial_cumulative(np.array([-1, 0, 1, 1.5, 2]), 2, 0.5).round(6)
+    array([0.  , 0.25, 0.75, 0.75, 1.  ])
+
+    ```
+    """
     whole = np.floor(units)
     inside = (whole >= 0) & (whole < trials)
     known = np.where(inside, whole, 0.0)

@@ -131,7 +131,22 @@ class Response:
 
 
 def choice_chance(utility: Numbers, effect: Numbers, exposure: Numbers, slate: bool) -> np.ndarray:
-    """`sigmoid(utility + effect * exposure)`, or on a slate the mixture of shown and not shown."""
+    """The chance that a visitor buys: `sigmoid(utility + effect * exposure)`; on a slate the mixture of shown and not.
+
+    On a slate that is `sigmoid(utility) + exposure * (sigmoid(utility + effect) - sigmoid(utility))`.
+
+    **Arguments:** `utility`, `effect`: logit units. `exposure`: in [0, 1]. They broadcast.
+
+    Odds of 1 that exposure triples: half way they are `sqrt(3)` under intensity, and half of visitors see the slate:
+
+    ```python
+    >>> choice_chance(0.0, np.log(3.0), np.array([0.0, 0.5, 1.0]), slate=False).round(4)
+    array([0.5 , 0.634, 0.75 ])
+    >>> choice_chance(0.0, np.log(3.0), np.array([0.0, 0.5, 1.0]), slate=True).round(4)
+    array([0.5  , 0.625, 0.75 ])
+
+    ```
+    """
     if not slate:
         return np.asarray(expit(np.add(utility, np.multiply(effect, exposure))))
     without = expit(utility)
@@ -236,7 +251,17 @@ def best_exposure_given_stock(terms: Terms, response: Response, stock: np.ndarra
 
 
 def first_best(values: np.ndarray) -> np.ndarray:
-    """Index of the largest value along the last axis; of values within rounding of it, the first."""
+    """Index of the largest value along the last axis; of values within rounding of it, the first.
+
+    **Arguments:** `values`: shape `... choices`; minus infinity for what cannot be chosen. Values within
+    `TIE * (1 + |largest|)` of the largest count as equal. **Returns** indices, shape `...`.
+
+    ```python
+    >>> int(first_best(np.array([1.0, 2.0, 2.0 + 1e-13])))
+    1
+
+    ```
+    """
     best = values.max(-1, keepdims=True)
     scale = 1 + np.where(np.isfinite(best), np.abs(best), 0.0)
     return np.asarray((values >= best - TIE * scale).argmax(-1))

@@ -22,7 +22,23 @@ _PASSES = 2
 def fluid_plan(problem: OnePeriod, island: Island) -> tuple[np.ndarray, np.ndarray, float]:
     """A good plan for an island of independent choice, and a bound on every plan.
 
-    **Returns** exposures of its rows (shape `rows width`), prices of attention per row, and the bound, money.
+    The bound is that of a linear relaxation in which a product's exposures may be mixed; the plan is the best of the
+    mixture rounded to levels and both silos' exposures, each improved row by row.
+
+    **Arguments:** `problem`: with independent choice. `island`: of it; see `intandem.theory.tables.islands`.
+    **Returns** exposures of its rows (shape `rows width`), prices of attention per row (money per unit of exposure),
+    and the bound, money.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.one_period import one_period
+    >>> from intandem.theory.tables import islands
+    >>> problem = one_period(example_market("two-products-capped"))
+    >>> exposures, price, bound = fluid_plan(problem, islands(problem)[0])
+    >>> exposures, bool(0 <= bound - plan_given_exposure(problem, exposures).profit < 0.01 * bound)
+    (array([[1., 0.]]), True)
+
+    ```
     """
     mixture, price, bound = _relaxation(problem, island)
     starts = [silo_exposures(problem), filtered_silo_exposures(problem), _rounded(problem, island, mixture)]

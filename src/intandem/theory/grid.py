@@ -91,14 +91,38 @@ class Grid:
 
 
 def places(market: Market) -> np.ndarray:
-    """The product at every place of every customer row, `rows width`; -1 at an empty place."""
+    """The product at every place of every customer row, `rows width`; -1 at an empty place.
+
+    Two rows, of which the second has product 1 alone (2, one past the last, marks an empty place in a market):
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> products = {"price": np.ones(2), "unit_cost": np.zeros(2), "holding_cost": np.zeros(2)}
+    >>> candidates = np.array([[0, 1], [1, 2]])
+    >>> places(build_market(products, np.zeros((2, 2)), np.ones((2, 2)), candidates=candidates)).tolist()
+    [[0, 1], [1, -1]]
+
+    ```
+    """
     return np.where(np.asarray(market.pairs.valid()), np.asarray(market.pairs.index()), -1)
 
 
 def grid_of(market: Market) -> Grid:
     """The grid of a market, by its `solve` settings; what they leave out is chosen wide enough.
 
-    **Raises:** `InputError` at once, with the number of states and what to reduce, if it is too large to solve.
+    **Raises:** `InputError` at once, with the number of states and what to reduce, if it is too large to solve; for
+    intentions that never fade, and for several rows whose intentions move by chance.
+
+    Two products with stock of 0 to 24 units have 25 x 25 states; 4 quarters of attention go to 2 products, or to
+    none, in `6! / (4! 2!) = 15` ways:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> grid = grid_of(example_market("two-products-capped"))
+    >>> grid.layout.shape, grid.stocks[0].orders, len(grid.exposures)
+    ((25, 25), (0, 1, 2, 3, 4, 5), 15)
+
+    ```
     """
     settings = SolveSettings() if market.solve is None else market.solve
     _check_solvable(market)
@@ -218,7 +242,21 @@ def _exposure_count(market: Market, settings: SolveSettings) -> int:
 
 
 def exposure_tables(market: Market, most: int) -> Float[np.ndarray, "exposures rows width"] | None:
-    """Every exposure table within the slots, on the levels of the `solve` settings; `None` if there are too many."""
+    """Every exposure table within the slots, on the levels of the `solve` settings; `None` if there are too many.
+
+    **Arguments:** `most`: tables. **Returns** exposures in [0, 1], shape `exposures rows width`.
+
+    The 15 of `grid_of`'s example, the total of each at most its one slot:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> tables = exposure_tables(market, most=15)
+    >>> tables.shape, float(tables.sum((1, 2)).max()), exposure_tables(market, most=14)
+    ((15, 1, 2), 1.0, None)
+
+    ```
+    """
     settings = SolveSettings() if market.solve is None else market.solve
     return _exposures(market, settings) if 0 < _exposure_count(market, settings) <= most else None
 

@@ -165,6 +165,24 @@ def silo_exposures(market: Market, grid: Grid, *, filtered: bool) -> Bool[np.nda
 
     It maximises the long-run gross margin of demand, net of exposure cost, as if stock were unlimited (the first of
     equals). With `filtered` it chooses, by the same values, among exposures that leave out products without stock.
+
+    **Arguments:** `grid`: of this market. **Returns** an array over positions, exposures and the axes of the state; an
+    axis of the state that has no bearing has length 1.
+
+    Shown alone, the first product gains `12 (sigmoid(0.5) - sigmoid(-2)) = 6.0` units at a margin of 6, the second
+    3.8 at 3.5. The filtered silo shows the second where the first is out of stock:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> grid = grid_of(market)
+    >>> grid.exposures[silo_exposures(market, grid, filtered=False).ravel()]
+    array([[[1., 0.]]])
+    >>> chosen = silo_exposures(market, grid, filtered=True)
+    >>> grid.exposures[chosen[0, :, 0, 3].argmax()], grid.exposures[chosen[0, :, 1, 0].argmax()]
+    (array([[0., 1.]]), array([[1., 0.]]))
+
+    ```
     """
     value = _silo_values(market, grid)
     layout = grid.layout

@@ -147,9 +147,23 @@ class Plan:
 
 
 def plan_given_exposure(problem: OnePeriod, exposures: np.ndarray) -> Plan:
-    """The best orders for the demand that these exposures bring.
+    """The best orders for the demand that these exposures bring: the newsvendor's, product by product.
 
-    **Arguments:** `exposures`: shape `rows width`.
+    **Arguments:** `exposures`: in [0, 1], shape `rows width`.
+
+    **Raises:** `InputError` if what is left over is worth more than a unit bought and held.
+
+    Exposure trebles one person's odds of 1. A unit costs 1, sells at 4 and keeps its worth, so it earns 3 x 3/4:
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> product = {"price": np.array([4.0]), "unit_cost": np.ones(1), "holding_cost": np.zeros(1)}
+    >>> market = build_market(product, np.zeros((1, 1)), np.full((1, 1), np.log(3.0)))
+    >>> plan = plan_given_exposure(one_period(market, np.zeros(1)), np.ones((1, 1)))
+    >>> plan.orders, round(plan.profit, 6)
+    (array([1.]), 2.25)
+
+    ```
     """
     chances = problem.choice_chances(exposures, np.arange(len(problem.population)))
     orders, profit = np.zeros(problem.products), np.zeros(problem.products)
@@ -169,12 +183,22 @@ def one_period(
 ) -> OnePeriod:
     """One period of a market, starting from some stock and intention.
 
-    **Arguments:** `on_hand`: units per product (`None`: the market's initial stock). `intention`: shape `rows width`
-    (`None`: baseline). `period`: position on the calendar. `may_order`: False: the stock is given.
+    **Arguments:** `on_hand`: units per product (`None`: the market's initial stock). `intention`: logit units, shape
+    `rows width` (`None`: baseline). `period`: position on the calendar. `may_order`: False: the stock is given.
 
     **Raises:** `InputError` for backordered demand (nothing arrives after the period), substitution (demand for a
     product then depends on the others' stock), levels of exposure that do not include 0, stock that is not whole units,
     or arrays of the wrong shape.
+
+    Twelve people, of whom `sigmoid(-2)` and `sigmoid(-1.2)` buy when nothing is shown to them:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> problem = one_period(example_market("two-products-capped"), np.zeros(2))
+    >>> problem.visits, (12 * problem.choice_chances(np.zeros((1, 2)), np.array([0]))).round(3)
+    (array([12.]), array([[1.43 , 2.778]]))
+
+    ```
     """
     _check(market)
     settings = market.solve or SolveSettings()

@@ -18,12 +18,35 @@ from intandem.theory.tables import every_exposure
 
 
 def silo_exposures(problem: OnePeriod) -> np.ndarray:
-    """What the silo's recommendation shows, shape `rows width`."""
+    """What the silo's recommendation shows, shape `rows width`; see this module.
+
+    Six units more of the first product at a margin of 6 outweigh 3.8 of the second at 3.5:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.one_period import one_period
+    >>> silo_exposures(one_period(example_market("two-products-capped")))
+    array([[1., 0.]])
+
+    ```
+    """
     return _exposures(problem, np.ones(problem.products, bool))
 
 
 def filtered_silo_exposures(problem: OnePeriod) -> np.ndarray:
-    """The same without products that have no stock and cannot be ordered, shape `rows width`."""
+    """The same without products that have no stock and cannot be ordered, shape `rows width`.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.one_period import one_period
+    >>> market, stock = example_market("two-products-capped"), np.array([0.0, 9.0])
+    >>> filtered_silo_exposures(one_period(market, stock, may_order=False))
+    array([[0., 1.]])
+    >>> filtered_silo_exposures(one_period(market, stock))
+    array([[1., 0.]])
+
+    ```
+    """
     return _exposures(problem, (problem.on_hand > 0) | (problem.terms.largest_order > 0))
 
 

@@ -55,7 +55,22 @@ class Entry:
 
 
 def islands(problem: OnePeriod) -> list[Island]:
-    """The islands of a market, in the order of their first rows; rows without products are left out."""
+    """The islands of a market, in the order of their first rows; rows without products are left out.
+
+    They are the connected components of the graph that links rows and products by pairs.
+
+    Two rows that see one product each:
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.one_period import one_period
+    >>> products = {"price": np.full(2, 4.0), "unit_cost": np.ones(2), "holding_cost": np.zeros(2)}
+    >>> apart = build_market(products, np.zeros((2, 1)), np.ones((2, 1)), candidates=np.array([[1], [0]]))
+    >>> [one.pairs for one in islands(one_period(apart))]  # product, row, place
+    [((1, 0, 0),), ((0, 1, 0),)]
+
+    ```
+    """
     rows, places = np.nonzero(problem.valid)
     owners = problem.product[rows, places]
     count = len(problem.population)
@@ -72,7 +87,21 @@ def islands(problem: OnePeriod) -> list[Island]:
 
 
 def can_be_tabulated(problem: OnePeriod, island: Island) -> bool:
-    """Whether profit can be tabulated over all exposures of every product (of the island, in multinomial choice)."""
+    """Whether profit can be tabulated over all exposures of every product (of the island, in multinomial choice).
+
+    The limits are 20,000 exposures of one product, and 10 million exposures times units of demand.
+
+    ```python
+    >>> from dataclasses import replace
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.one_period import one_period
+    >>> problem = one_period(example_market("two-products-capped"))
+    >>> fine = replace(problem, levels=np.linspace(0, 1, 20_001))
+    >>> [can_be_tabulated(one, islands(problem)[0]) for one in (problem, fine)]
+    [True, False]
+
+    ```
+    """
     levels, people = len(problem.levels), problem.population
     if problem.multinomial:
         return _small(levels, len(island.pairs), float(people[island.rows].sum()))
@@ -85,7 +114,27 @@ def _small(levels: int, pairs: int, people: float) -> bool:
 
 
 def tabulate(problem: OnePeriod, island: Island) -> list[Entry]:
-    """One entry per product of the island, in its order; in multinomial choice one for the island as a whole."""
+    """One entry per product of the island, in its order; in multinomial choice one for the island as a whole.
+
+    Profits are money of the period with the best order for each exposure; see `Entry`.
+
+    **Raises:** `InputError` for an island with too many exposures to enumerate; see `can_be_tabulated`.
+
+    Exposure trebles one person's odds of 1. A unit costs 1, sells at 4 and keeps its worth: 3 x 1/2 or
+    3 x 3/4 are earned:
+
+    ```python
+    >>> from intandem.market import SolveSettings, build_market
+    >>> from intandem.theory.one_period import one_period
+    >>> product = {"price": np.array([4.0]), "unit_cost": np.ones(1), "holding_cost": np.zeros(1)}
+    >>> settings = SolveSettings(exposure_levels=(0.0, 1.0))
+    >>> market = build_market(product, np.zeros((1, 1)), np.full((1, 1), np.log(3.0)), solve=settings)
+    >>> problem = one_period(market, np.zeros(1))
+    >>> tabulate(problem, islands(problem)[0])[0].profit.round(6)
+    array([1.5 , 2.25])
+
+    ```
+    """
     if problem.multinomial:
         return [_joint_entry(problem, island)]
     return [_own_entry(problem, island, product) for product in island.products.tolist()]
@@ -117,7 +166,15 @@ def _joint_entry(problem: OnePeriod, island: Island) -> Entry:
 def every_exposure(levels: np.ndarray, pairs: int) -> np.ndarray:
     """All ways to give each of some pairs a level, in order of the levels, the last pair's changing fastest.
 
+    **Arguments:** `levels`: exposures in [0, 1]. `pairs`: their number. **Returns** exposures, shape `columns pairs`.
+
     **Raises:** `InputError` if there are too many.
+
+    ```python
+    >>> every_exposure(np.array([0.0, 1.0]), 2)
+    array([[0., 0.], [0., 1.], [1., 0.], [1., 1.]])
+
+    ```
     """
     if len(levels) ** pairs > _MOST_COLUMNS:
         problem = f"has {len(levels)} levels for each of {pairs} pairs that must be enumerated together"

@@ -44,7 +44,16 @@ class Clairvoyant:
 
 
 def why_not(market: Market) -> str:
-    """Why this bound is not computed for a market; empty if it is."""
+    """Why this bound is not computed for a market; empty if it is.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.random_markets import KINDS, random_market
+    >>> why_not(example_market("two-products-capped")), why_not(random_market(KINDS["choice"], 0))
+    ('', 'not for markets with multinomial choice')
+
+    ```
+    """
     reasons = (
         (market.choice != "independent", "multinomial choice"),
         (market.unmet_demand != "lost", "demand that waits"),
@@ -67,16 +76,26 @@ def clairvoyant_bound(
     windows: int = WINDOWS,
     seed: int = 0,
 ) -> Clairvoyant:
-    """The bound from sampled windows.
+    """The bound from sampled windows: the mean of what foresight earns per period, in money.
 
     A window may begin with any stock and any open orders. What it begins with is charged at unit cost and
     `supply_price`, what it ends with credited so: over many windows these cancel, whatever the price. It counts for
-    products with a largest order only.
+    products with a largest order only. Proof: `docs/explanation/bounds.md`.
 
     **Arguments:** `supply_price`: money per unit, 0 or more, shape `products`; by default 0. `periods`: of a window.
     `windows`: at least 2. `seed`: of the luck.
 
     **Raises:** `RunError` if HiGHS gives up.
+
+    It lies above the optimum of 42.32057, that an independent solver found, by what foresight is worth:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> found = clairvoyant_bound(example_market("two-products-capped"), periods=6, windows=4)
+    >>> found.windows, bool(42.32057 < found.mean < found.value)
+    (4, True)
+
+    ```
     """
     price = np.zeros(market.products)
     if supply_price is not None:

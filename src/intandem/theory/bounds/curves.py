@@ -96,7 +96,20 @@ class DemandCurves:
 def season_of(market: Market, groups: int | None = None) -> Season:
     """The market's season, its positions merged into at most `groups` runs of neighbours.
 
-    With a discount below 1 a position weighs what its periods weigh, the first period being at position 0.
+    With a discount below 1 a position weighs what its periods weigh, the first period being at position 0: `discount^t`
+    over their sum. Shifts are in logit units, `-elasticity log(price / regular_price)` included.
+
+    **Arguments:** `groups`: 1 or more; `None`: every position by itself.
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    >>> season = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> found = season_of(build_market(product, np.zeros((1, 1)), np.ones((1, 1)), season=season), groups=2)
+    >>> found.weight, found.least.ravel(), found.largest.ravel()
+    (array([0.5, 0.5]), array([0., 2.]), array([1., 3.]))
+
+    ```
     """
     price_term = np.zeros(market.products)
     if market.traits.price_terms:
@@ -119,7 +132,22 @@ def season_of(market: Market, groups: int | None = None) -> Season:
 def demand_curves(market: Market, season: Season, pieces: int = PIECES) -> DemandCurves:
     """The curves of every pair in every group of season positions.
 
-    **Arguments:** `pieces`: tangents per pair; more of them bring the curve nearer to the envelope.
+    A curve is the concave envelope of mean demand in mean exposure, by tangents; see this module and
+    `docs/explanation/bounds.md`.
+
+    **Arguments:** `season`: of this market. `pieces`: tangents per pair; more of them bring the curve nearer to the
+    envelope.
+
+    Of 12 people `sigmoid(-2)` and `sigmoid(-1.2)` buy unexposed, `sigmoid(0.5)` and `sigmoid(0.2)` exposed:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> curves = demand_curves(market, season_of(market))
+    >>> curves.start.round(3), (curves.start + (curves.slope * curves.length).sum(0)).round(3)
+    (array([[1.43 , 2.778]]), array([[7.47 , 6.598]]))
+
+    ```
     """
     rows, width = market.rows, market.pairs.width
     index = np.asarray(market.pairs.index())

@@ -127,9 +127,23 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
 
 
 def fluid_bound(market: Market, *, by_prices: bool | None = None) -> FluidSolution:
-    """The fluid bound, over the horizon of the market's objective.
+    """The fluid bound, over the horizon of the market's objective: no policy earns more.
+
+    The least upper bound that long-run averages allow under the concave envelopes of demand, in money per period, or in
+    all with a discount; proof in `docs/explanation/bounds.md`.
 
     **Arguments:** `by_prices`: from prices alone, and not by a linear program; `None`: by size.
+
+    **Raises:** `RunError` if HiGHS gives up.
+
+    It lies above the optimum of 42.32057 that an independent solver found:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> round(fluid_bound(example_market("two-products-capped")).value, 2)
+    45.19
+
+    ```
     """
     places = market.base_utility.size
     positions = 1 if market.season is None else market.season.shape[0]
@@ -145,7 +159,20 @@ def fluid_bound(market: Market, *, by_prices: bool | None = None) -> FluidSoluti
 def newsvendor_bound(market: Market) -> FluidSolution:
     """The fluid bound with the least cost of mismatch between stock and uncertain demand.
 
-    A season keeps as many groups of positions as the linear program can take.
+    A season keeps as many groups of positions as the linear program can take. Money as in `fluid_bound`; proof in
+    `docs/explanation/bounds.md`.
+
+    **Raises:** `RunError` if HiGHS gives up.
+
+    Between the optimum of 42.32057, that an independent solver found, and the fluid bound:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> 42.32057 < newsvendor_bound(market).value < fluid_bound(market).value - 1
+    True
+
+    ```
     """
     return _program(market, max(1, _program_groups(market)), with_cuts=True)
 

@@ -56,7 +56,16 @@ class Lagrangian:
 
 
 def why_no_lagrangian(market: Market) -> str:
-    """Why this bound is not computed for a market; empty if it is."""
+    """Why this bound is not computed for a market; empty if it is.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.random_markets import KINDS, random_market
+    >>> why_no_lagrangian(example_market("two-products-capped")), why_no_lagrangian(random_market(KINDS["choice"], 0))
+    ('', 'not for choices among several products')
+
+    ```
+    """
     if market.choice != "independent" and market.products > 1:
         return "not for choices among several products"
     if market.products > MOST_PRODUCTS or market.rows > max(STEPS):
@@ -70,7 +79,21 @@ def why_no_lagrangian(market: Market) -> str:
 
 
 def product_market(market: Market, product: int) -> Market:
-    """The market of one product by itself, with a slot for it in every row, on a fine grid of intensities."""
+    """The market of one product by itself, with a slot for it in every row, on a fine grid of intensities.
+
+    The grid has `STEPS` by the number of rows that can be shown the product; a slate, and a market with intentions,
+    keeps its own levels.
+
+    **Arguments:** `product`: its index.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> alone = product_market(example_market("two-products-capped"), 1)
+    >>> alone.products, alone.rows, float(alone.price[0]), len(alone.solve.exposure_levels)
+    (1, 1, 10.0, 65)
+
+    ```
+    """
     at = places(market)
     rows = np.arange(market.rows)
     has = (at == product).any(1)

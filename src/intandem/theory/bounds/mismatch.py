@@ -40,7 +40,28 @@ class MismatchCut:
 
 
 def mismatch_cuts(curves: DemandCurves, terms: ProductTerms) -> tuple[MismatchCut, ...]:
-    """The inequalities, one per level, for products whose holding is not counted elsewhere."""
+    """The inequalities, one per level, for products whose holding is not counted elsewhere.
+
+    With lost sales a market of one row has `TANGENTS` more per level. At level `l` a unit short weighs
+    `l worth / (l worth + h)`, `worth` being margin and lost-sale cost (or the backorder cost) and `h` the holding cost,
+    money per unit.
+
+    **Arguments:** `curves`, `terms`: of one market.
+
+    Margins of 6 and 3.5, lost sales at 2, holding at .3: weights of 8/8.3 and 5.5/5.8 at the first of 4 levels:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.bounds.curves import demand_curves, season_of
+    >>> from intandem.theory.bounds.supply import product_terms
+    >>> market = example_market("two-products-capped")
+    >>> curves = demand_curves(market, season_of(market))
+    >>> cuts = mismatch_cuts(curves, product_terms(market, curves))
+    >>> len(cuts) == 4 * (1 + TANGENTS), cuts[0].short_weight.round(4)
+    (True, array([0.9639, 0.9483]))
+
+    ```
+    """
     worth = np.maximum(terms.margin, 0.0) + terms.shortage if terms.lost else terms.shortage
     shortage = np.array(LEVELS if terms.lost else (1.0,))[:, None] * worth
     total = shortage + terms.holding
@@ -97,10 +118,21 @@ def _cuts_of_one_row(curves: DemandCurves, counted: np.ndarray, weight: np.ndarr
 def least_mismatch_lines(persons: int, low: float, high: float, short_weight: float) -> tuple[np.ndarray, np.ndarray]:
     """Lines below the newsvendor's least cost of `Binomial(persons, p)` for every `low <= p <= high`.
 
-    The cost changes by at most `persons * max(short_weight, 1 - short_weight)` times the change of `p`, so a fine grid,
-    lowered by half a step's change, lies below it. The lines support the grid's convex hull.
+    The cost `min_z E[w (D - z)+ + (1 - w)(z - D)+]`, `w` the weight of a unit short, changes by at most
+    `persons * max(w, 1 - w)` times the change of `p`, so a fine grid, lowered by half a step's change, lies below it.
+    The lines support the grid's convex hull.
 
-    **Returns** constants and slopes in mean demand `persons * p`, each of shape `TANGENTS`.
+    **Arguments:** `persons`: 1 or more. `low`, `high`: chances. `short_weight`: `w` in [0, 1].
+    **Returns** constants (units) and slopes in mean demand `persons * p`, each of shape `TANGENTS`.
+
+    One person and a coin: with one unit in stock, one is left in half of the cases, at a weight of 1/4:
+
+    ```python
+    >>> constants, slopes = least_mismatch_lines(1, 0.5, 0.5, short_weight=0.75)
+    >>> round(float(constants[0]), 6), round(float(slopes[0]), 6)
+    (0.125, 0.0)
+
+    ```
     """
     chance = np.linspace(low, high, GRID)
     units = np.arange(persons + 1)

@@ -116,8 +116,26 @@ def choice_shares(market: Market, season: Season, curves: DemandCurves) -> Choic
     """The constraints of a market with multinomial choice.
 
     Past exposures count as if all of them were within one budget with the present one and reached every person; habit
-    and
-    what cannot be so written count at their most favourable.
+    and what cannot be so written count at their most favourable. After Gallego, Ratliff and Shebalov (2015); see this
+    module.
+
+    **Arguments:** `season`, `curves`: of this market.
+
+    Weights of 1 and 3 against one of buying nothing, doubled by exposure; ten people, of whom half visit:
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.curves import demand_curves, season_of
+    >>> products = {"price": np.ones(2), "unit_cost": np.zeros(2), "holding_cost": np.zeros(2)}
+    >>> market = build_market(
+    ...     products, np.log([[1.0, 3.0]]), np.log([[2.0, 2.0]]), choice="multinomial",
+    ...     population=np.array([10]), visit_probability=np.array([0.5]))
+    >>> season = season_of(market)
+    >>> shares = choice_shares(market, season, demand_curves(market, season))
+    >>> shares.units, shares.unexposed.round(5), shares.exposed.round(5), shares.exact
+    (array([5., 5.]), array([1., 3.]), array([2., 6.]), True)
+
+    ```
     """
     effect = np.asarray(market.exposure_effect, float)
     carry = float(market.carry_over)

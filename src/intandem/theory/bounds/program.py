@@ -61,12 +61,29 @@ def solve_program(
     """Solves the fluid program.
 
     Variables: the pieces of each pair's exposure; per product what is sold, what is short (lost, or owed at the end of
-    a
-    period) and what is left over; with multinomial choice the shares of `ChoiceShares`.
+    a period) and what is left over; with multinomial choice the shares of `ChoiceShares`. It maximises margins
+    of what is sold less the costs of exposure, of what is short and of what is left, in money per period; see
+    `docs/explanation/bounds.md`.
 
-    **Arguments:** `cuts`: what uncertain demand costs at least; see `intandem.theory.bounds.mismatch`.
+    **Arguments:** `curves`, `terms`: of one market. `cuts`: what uncertain demand costs at least; see
+    `intandem.theory.bounds.mismatch`. `shares`: with multinomial choice.
 
     **Raises:** `RunError` if HiGHS gives up.
+
+    No more than 5 units of a product can be ordered per period. Of the first, with a margin of 6, those are sold; the
+    second, with a margin of 3.5, gets the attention that is left:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.bounds.curves import demand_curves, season_of
+    >>> from intandem.theory.bounds.supply import product_terms
+    >>> market = example_market("two-products-capped")
+    >>> curves = demand_curves(market, season_of(market))
+    >>> found = solve_program(curves, product_terms(market, curves))
+    >>> round(found.value, 2), (found.demand_value + found.supply_price).round(3), round(float(found.exposure.sum()), 6)
+    (45.19, array([6. , 3.5]), 1.0)
+
+    ```
     """
     products = len(terms.margin)
     piece, cell, place = np.nonzero((curves.slope > 0) & (curves.length > 0))

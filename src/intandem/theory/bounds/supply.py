@@ -40,7 +40,21 @@ class ProductTerms:
 
 
 def order_range(market: Market) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest and the largest order that is not 0, units per product; the largest is 0 if none is feasible."""
+    """The smallest and the largest order that is not 0, units per product; the largest is 0 if none is feasible.
+
+    Orders are multiples of `order_multiple` between `min_order` and `max_order`.
+
+    Pairs, at least 3 and at most 9 (4 to 8), or at most 3 (none):
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> limits = {"order_multiple": np.full(2, 2.0), "min_order": np.full(2, 3.0), "max_order": np.array([9.0, 3.0])}
+    >>> products = {"price": np.ones(2), "unit_cost": np.zeros(2), "holding_cost": np.zeros(2)}
+    >>> order_range(build_market(products | limits, np.zeros((1, 2)), np.zeros((1, 2))))
+    (array([4., 4.]), array([8., 0.]))
+
+    ```
+    """
     multiple, least, most = (np.asarray(v, float) for v in (market.order_multiple, market.min_order, market.max_order))
     smallest = np.maximum(np.ceil(least / multiple) * multiple, multiple)
     largest = np.where(np.isfinite(most), np.floor(np.where(np.isfinite(most), most, 0) / multiple) * multiple, np.inf)
@@ -79,7 +93,23 @@ def least_order_cost(
 
 
 def product_terms(market: Market, curves: DemandCurves) -> ProductTerms:
-    """The terms of every product. Holding that goes into the cost of ordering in batches is not counted twice."""
+    """The terms of every product. Holding that goes into the cost of ordering in batches is not counted twice.
+
+    `margin` is `price - unit_cost` less `least_order_cost`; `cap` the largest order, and with a discount the part
+    `1 - discount` of the initial stock.
+
+    **Arguments:** `curves`: of this market.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.bounds.curves import demand_curves, season_of
+    >>> market = example_market("two-products-capped")
+    >>> terms = product_terms(market, demand_curves(market, season_of(market)))
+    >>> terms.margin, terms.cap, terms.least_demand.round(3)  # of 12 people, sigmoid(-2) and sigmoid(-1.2)
+    (array([6. , 3.5]), array([5., 5.]), array([1.43 , 2.778]))
+
+    ```
+    """
     smallest, largest = order_range(market)
     fixed, holding = (np.asarray(v, float) for v in (market.fixed_order_cost, market.holding_cost))
     lost = market.unmet_demand == "lost"

@@ -103,7 +103,7 @@ def dual_price_firm(
     *,
     rounds: int = ROUNDS,
 ) -> Firm:
-    """The firm that acts on dual prices.
+    """The firm that acts on dual prices: near the optimum, though nothing is proved of it.
 
     The tables need to know what demand is usual. At first that comes from the prices; then the firm is played, on luck
     of its own, and its tables are made again around what it met. The best of all rounds is returned.
@@ -112,7 +112,20 @@ def dual_price_firm(
     unit of demand on average, `products`. What is not given is a dual of the fluid bound. `rounds`: times that the
     tables are made again.
 
-    **Raises:** `InputError` for prices that are not those of this market.
+    **Raises:** `InputError` for prices that are not those of this market; `RunError` if the fluid bound or a table
+    cannot be computed.
+
+    Within 2% of the optimum of 42.32057 that an independent solver found:
+
+    ```python
+    >>> from intandem.evaluation.simulation import simulate
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> played = simulate(market, dual_price_firm(market, rounds=0), periods=500, runs=8)
+    >>> 0.98 * 42.32057 < played.profit < 42.32057 + 4 * played.profit_se
+    True
+
+    ```
     """
     if attention_price is None or standing_worth is None:
         fluid = fluid_bound(market)

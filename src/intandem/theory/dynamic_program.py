@@ -139,7 +139,16 @@ class Solved:
 
 
 def double_precision() -> AbstractContextManager[None]:
-    """A context in which arrays are double precision."""
+    """A context in which JAX's arrays are double precision (64 bits); outside they are single.
+
+    ```python
+    >>> with double_precision():
+    ...     inside = jnp.ones(1).dtype
+    >>> inside == np.float64, jnp.ones(1).dtype == np.float64
+    (True, False)
+
+    ```
+    """
     return jax.enable_x64(True)
 
 
@@ -205,6 +214,23 @@ def decide(
     """The best decision in every state: the index of the exposure, and of each product's order (the first of equals).
 
     **Arguments:** `values` at every position, as `Solved` gives them; `allowed` as in `solve_program`.
+    **Returns** indices into the program's exposures and, product by product, into the orders.
+
+    The newsvendor of `solve_program`, as a market of one person. A single unit is ordered if the shelf is empty:
+
+    ```python
+    >>> from intandem.market import SolveSettings, build_market
+    >>> from intandem.theory.grid import grid_of
+    >>> from intandem.theory.transitions import program_of
+    >>> none, one = np.zeros(1), np.ones(1)
+    >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
+    >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
+    >>> grid = grid_of(market)
+    >>> exposure, order = decide(grid.layout, program_of(market, grid)[0], np.zeros((1, 2)))
+    >>> exposure.tolist(), order.tolist()  # by position (and product), for 0 and 1 in stock
+    ([[0, 0]], [[[1, 0]]])
+
+    ```
     """
     with double_precision():
         exposures = program.local.shape[0]
@@ -223,7 +249,26 @@ def decide(
 def one_step(
     layout: Layout, program: Program, values: Float[np.ndarray, "positions *state"]
 ) -> Float[np.ndarray, "positions *state"]:
-    """`TV`: the best decision in every state at every position, valued by `values` at the position that follows."""
+    """`TV`: the best decision in every state at every position, valued by `values` at the position that follows.
+
+    `TV(s) = max over decisions d of r(s, d) + discount * E[V(s') | s, d]` (Puterman 1994, section 8.5), money.
+
+    The newsvendor of `solve_program`, as a market of one person. If no period followed, a unit that must be bought for
+    1 and is sold in half of all cases for 4 would earn 1, and one that is there 2:
+
+    ```python
+    >>> from intandem.market import SolveSettings, build_market
+    >>> from intandem.theory.grid import grid_of
+    >>> from intandem.theory.transitions import program_of
+    >>> none, one = np.zeros(1), np.ones(1)
+    >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
+    >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
+    >>> grid = grid_of(market)
+    >>> one_step(grid.layout, program_of(market, grid)[0], np.zeros((1, 2))).round(6)
+    array([[1., 2.]])
+
+    ```
+    """
     with double_precision():
         return np.stack(
             [
@@ -238,7 +283,25 @@ def action_values(
 ) -> Float[np.ndarray, "exposures *state_orders"]:
     """The value of every decision in every state: exposures, then the state's axes, then one axis per order.
 
-    **Arguments:** `following`: values at the next position.
+    `r(s, d) + discount * E[V(s') | s, d]`, money, with `V` the values that follow.
+
+    **Arguments:** `following`: values at the next position. `position`: of the season.
+
+    The newsvendor of `solve_program`, as a market of one person, with nothing to follow. Rows: 0 and 1 in stock;
+    columns: 0 and 1 ordered, for 1; what the shelf has no room for is lost:
+
+    ```python
+    >>> from intandem.market import SolveSettings, build_market
+    >>> from intandem.theory.grid import grid_of
+    >>> from intandem.theory.transitions import program_of
+    >>> none, one = np.zeros(1), np.ones(1)
+    >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
+    >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
+    >>> grid = grid_of(market)
+    >>> action_values(grid.layout, program_of(market, grid)[0], np.zeros(2)).round(6).tolist()
+    [[[0.0, 1.0], [2.0, 1.0]]]
+
+    ```
     """
     with double_precision():
         return np.asarray(_all_values(layout, program, jnp.asarray(following), position))

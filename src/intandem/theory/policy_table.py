@@ -74,7 +74,25 @@ class PolicyTable:
 def read_policy(market: Market, path: str | Path) -> PolicyTable:
     """Reads a table for a market with the same products and customers.
 
+    **Arguments:** `path`: of a Parquet file that `PolicyTable.write` wrote; orders in units, exposures in [0, 1].
+
     **Raises:** `InputError` naming the file for one that is none, or another market's, or incomplete.
+
+    ```python
+    >>> from tempfile import TemporaryDirectory
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.grid import grid_of
+    >>> market = example_market("two-products-capped")
+    >>> grid = grid_of(market)
+    >>> first = np.zeros((1, 25, 25), int)  # the first exposure everywhere: nothing is shown
+    >>> table = PolicyTable.of_grid(market, grid, first, np.stack([first + 3, first + 2]))
+    >>> with TemporaryDirectory() as folder:
+    ...     table.write(market, Path(folder) / "policy.parquet")
+    ...     found = read_policy(market, Path(folder) / "policy.parquet")
+    >>> found.orders.shape, found.orders[0, 24, 0], float(found.exposures.sum())
+    ((1, 25, 25, 2), array([3., 2.]), 0.0)
+
+    ```
     """
     target = Path(path)
     if not target.is_file():
@@ -148,7 +166,28 @@ class TabledFirm(eqx.Module):
 
 
 def tabled_firm(market: Market, table: PolicyTable) -> TabledFirm:
-    """The firm that plays a table in its market."""
+    """The firm that plays a table in its market.
+
+    **Arguments:** `table`: of this market's products and customers, as `solve` or `read_policy` gives it. A state
+    between the table's is taken for the nearest.
+
+    A table that orders as many units as are missing to 5 of the first product, and none of the second:
+
+    ```python
+    >>> from dataclasses import replace
+    >>> import jax
+    >>> from intandem.market import example_market, initial_state
+    >>> market = example_market("two-products-capped")
+    >>> axes = {POSITION: np.zeros(1), "stock:p1": np.arange(7.0), "stock:p2": np.zeros(1)}
+    >>> orders = np.stack([np.maximum(5 - np.arange(7.0), 0), np.zeros(7)], -1).reshape(1, 7, 1, 2)
+    >>> firm = tabled_firm(market, PolicyTable(axes, orders, np.zeros((1, 7, 1, 1, 2))))
+    >>> state = initial_state(market)
+    >>> [firm(market, replace(state, on_hand=jnp.array([stock, 9.0])), jax.random.key(0)).order.tolist()
+    ...     for stock in (1.0, 6.0)]
+    [[4.0, 0.0], [0.0, 0.0]]
+
+    ```
+    """
     at = places(market)
     rows = {name: at for at, name in enumerate(market.labels.customer_ids)}
     products = {name: at for at, name in enumerate(market.labels.product_ids)}

@@ -79,10 +79,26 @@ def program_of(
 ) -> tuple[Program, tuple[FactorMoves, ...]]:
     """The dynamic program of a market on a grid, and how its factors move.
 
+    Money is expected money of a period; see `Program`, and `intandem.theory.dynamic_program` for the equation solved.
+
     **Arguments:** `unlimited`: the world of a recommendation that knows no stock: every unit asked for is served, and
     money is the gross margin of demand, net of exposure cost. The grid must then have one stock level per product.
     `relaxed`: a unit beyond the stock cap is given back for its unit cost, and a unit that the backlog has no room for
     is bought for its unit cost and served at once; else both are lost.
+
+    One person buys with a chance of 1/2 at a price of 4, if there is a unit:
+
+    ```python
+    >>> from intandem.market import SolveSettings, build_market
+    >>> from intandem.theory.grid import grid_of
+    >>> none, one = np.zeros(1), np.ones(1)
+    >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
+    >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
+    >>> program, moves = program_of(market, grid_of(market))
+    >>> moves[0].kernel[0, 0].round(6).tolist(), np.asarray(program.rewards[0][0, 0]).round(6)
+    ([[1.0, 0.0], [0.5, 0.5]], array([0., 2.]))
+
+    ```
     """
     moves = tuple(_factor_moves(market, grid, factor, unlimited) for factor in grid.factors)
     rewards = [
@@ -103,7 +119,16 @@ def program_of(
 
 
 def arrivals(stock: StockGrid) -> np.ndarray:
-    """The index of the stock level when an order joins it, at most the cap: `stock orders`."""
+    """The index of the stock level when an order joins it, at most the cap: `stock orders`.
+
+    Stock of 0 to 2 units, orders of 0 and 1:
+
+    ```python
+    >>> arrivals(StockGrid(0, 2, (0, 1), 1)).tolist()
+    [[0, 1], [1, 2], [2, 2]]
+
+    ```
+    """
     joined = stock.levels[:, None] + np.array(stock.orders)[None, :]
     return np.minimum(joined, stock.high) - stock.low
 
@@ -221,7 +246,18 @@ def _pattern_of_stock(factor: Factor, stocks: list[StockGrid], patterns: np.ndar
 
 
 def leftover(stock: StockGrid) -> np.ndarray:
-    """1 where `d` units asked for take level `y` to `e`: `levels demands levels`; the last demand is "or more"."""
+    """1 where `d` units asked for take level `y` to `e`: `levels demands levels`; the last demand is "or more".
+
+    It is `e = max(y - d, 0)`, levels counted from the grid's lowest.
+
+    Stock of 0 or 1, demand of 0 or more than that:
+
+    ```python
+    >>> leftover(StockGrid(0, 1, (0, 1), 1)).tolist()
+    [[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [1.0, 0.0]]]
+
+    ```
+    """
     found = np.zeros((stock.size, stock.size, stock.size))
     for y in range(stock.size):
         for d in range(stock.size):

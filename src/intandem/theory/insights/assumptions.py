@@ -23,7 +23,21 @@ def broken_assumptions(market: Market, statement: str) -> tuple[str, ...]:
 
 
 def supply_binds(market: Market) -> bool:
-    """Whether some product cannot be ordered as fast as it would sell if everybody were shown it."""
+    """Whether some product cannot be ordered as fast as it would sell if everybody were shown it.
+
+    That is `max_order < sum over rows of population * visit_probability * sigmoid(base_utility + max(effect, 0))`,
+    units per period.
+
+    Five units against `12 sigmoid(0.5) = 7.5`, and no cap:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.random_markets import KINDS, random_market
+    >>> supply_binds(example_market("two-products-capped")), supply_binds(random_market(KINDS["fixed-cost"], 0))
+    (True, False)
+
+    ```
+    """
     shown = np.asarray(market.base_utility, float) + np.maximum(np.asarray(market.exposure_effect, float), 0)
     people = np.asarray(market.population, float) * np.asarray(market.visit_probability, float)
     demand = expit(shown) * people[:, None]

@@ -25,7 +25,18 @@ def check_demand_smoothing(solution: Solution, rival: FirmName = "silo") -> Find
     correlation of exposure with own stock, averaged over the products whose exposure varies, in `detail`. Both must be
     at least 0. Two comparisons (one where no exposure varies).
 
-    **Arguments:** `solution`: with both firms in it.
+    **Arguments:** `solution`: with both firms in it. `rival`: the silo to compare with, plain or filtered.
+
+    **Raises:** `InputError` if the chain of states has too many moves.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.intertemporal import solve
+    >>> found = check_demand_smoothing(solve(example_market("two-products-capped"), ("joint", "silo")))
+    >>> found.holds, found.violations, found.n, round(found.statistic, 3)
+    (True, 0, 2, 0.231)
+
+    ```
     """
     joint, apart = (chain_of(solution, solution.firms[name].policy) for name in ("joint", rival))
     smoother = apart.lost_share - joint.lost_share
@@ -46,6 +57,21 @@ def check_orders_lead_exposures(solution: Solution) -> Finding:
     The statistic is the largest correlation of a product's orders with its exposures `k` periods later, over
     `lead_time <= k <= 2 lead_time + 2`, minus the largest over shorter lags; averaged over the products of which both
     vary. It should be positive. A violation is such a product with a negative difference.
+
+    **Arguments:** `solution`: with the joint optimum in it.
+
+    **Raises:** `InputError` if the chain of states has too many moves.
+
+    One of the two products is ordered at its cap nearly always, and says nothing:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.intertemporal import solve
+    >>> found = check_orders_lead_exposures(solve(example_market("two-products-capped"), ("joint",)))
+    >>> found.holds, found.n, found.detail
+    (True, 1, 'by product: -, +0.042')
+
+    ```
     """
     chain = chain_of(solution, solution.firms["joint"].policy)
     leads = np.asarray(solution.market.lead_time)

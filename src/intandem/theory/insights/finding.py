@@ -45,5 +45,15 @@ class Finding:
 
 
 def nothing_to_test(name: str, reason: str, broken: tuple[str, ...] = ()) -> Finding:
-    """The finding for a market in which the statement says nothing."""
+    """The finding for a market in which the statement says nothing.
+
+    **Arguments:** `name`: of the statement. `reason`: in words. `broken`: assumptions that the market does not meet.
+
+    ```python
+    >>> found = nothing_to_test("T1", "no intention moves in this market")
+    >>> found.holds, found.n, found.inside, found.detail
+    (None, 0, True, 'no intention moves in this market')
+
+    ```
+    """
     return Finding(name, None, float("nan"), 0, 0, None, broken, reason)

@@ -38,6 +38,22 @@ def check_priority(market: Market, noise: Noise = "additive") -> Finding:
 
     **Arguments:** `noise`: `additive`: normal with the standard deviation of unexposed demand, as assumed; `market`:
     the market's own, whose variance moves with exposure.
+
+    **Raises:** `InputError` for a market that `one_period` refuses.
+
+    Two products share attention. Where orders are capped, at what the shelf can sell, the index is not the rule:
+
+    ```python
+    >>> from intandem.market import build_market, example_market
+    >>> products = {"price": np.array([4.0, 5.0]), "unit_cost": np.ones(2), "holding_cost": np.zeros(2)}
+    >>> free = build_market(products, np.ones((1, 2)), np.full((1, 2), 2.0), population=np.array([20]))
+    >>> for market in (free, example_market("two-products-capped")):
+    ...     found = check_priority(market)
+    ...     found.holds, found.n, found.broken
+    (True, 1, ())
+    (False, 1, ('orders have limits',))
+
+    ```
     """
     broken = broken_assumptions(market, "C3")
     if noise == "market":

@@ -81,7 +81,15 @@ def _highest_below(values: np.ndarray, axis: int) -> np.ndarray:
 def finding_of(name: str, found: Falls, broken: tuple[str, ...], what: str, where: str = "") -> Finding:
     """The finding of a monotone response.
 
-    **Arguments:** `what`: what falls and in which states, in words. `where`: the state of the largest fall.
+    **Arguments:** `name`: of the statement. `found`: where the response falls. `broken`: assumptions that are not met.
+    `what`: what falls and in which states, in words. `where`: the state of the largest fall.
+
+    ```python
+    >>> found = finding_of("T2", Falls(2, 3, 1.0, (2,), 1), (), "exposure", "stock:p1 2")
+    >>> found.holds, found.statistic, found.detail
+    (False, 1.0, 'exposure: falls at 2 and rises at 1 of 3 steps; falls most at stock:p1 2')
+
+    ```
     """
     if found.n == 0:
         return nothing_to_test(name, f"{what}: no two states to compare", broken)
@@ -100,7 +108,16 @@ def _tolerance_of(found: Solved | FirmSolution) -> float:
 def near_optimal(values: np.ndarray, decisions: int, tolerance: float) -> np.ndarray:
     """Which decisions are near-optimal in every state: of the shape of `values`, exposures first, orders last.
 
-    **Arguments:** `decisions`: number of order axes.
+    **Arguments:** `values`: money, shape `exposures *state *orders`. `decisions`: number of order axes. `tolerance`:
+    money below the state's best.
+
+    Two exposures, one state, two orders:
+
+    ```python
+    >>> near_optimal(np.array([[[3.0, 5.0]], [[4.9, 1.0]]]), decisions=1, tolerance=0.2).tolist()
+    [[[False, True]], [[True, False]]]
+
+    ```
     """
     axes = (0, *range(values.ndim - decisions, values.ndim))
     return np.asarray(values >= values.max(axes, keepdims=True) - tolerance)
@@ -130,8 +147,23 @@ def check_adaptive_ordering(solution: Solution, exposure: int | None = None) -> 
 
     Tested in every state of the grid, visited or not: it is proved there. The statistic is the largest fall, units.
 
-    **Arguments:** `exposure`: the exposure table to fix, an index of `grid.exposures`; `None` tests each in turn, up
-    to 6 spread over the list.
+    **Arguments:** `solution`: with the joint optimum in it. `exposure`: the exposure table to fix, an index of
+    `grid.exposures`; `None` tests each in turn, up to 6 spread over the list.
+
+    **Raises:** `InputError` for too many decisions to look at; `RunError` if value iteration does not end.
+
+    Seven levels of stock, four steps of intention, two exposures:
+
+    ```python
+    >>> from intandem.theory.intertemporal import solve
+    >>> from intandem.theory.random_markets import Kind, random_market
+    >>> kind = Kind(products=1, people=3, lead_time=0, persistence=0.5, carry_over=1.0, stock_cap=6, max_order=0,
+    ...     points=5, levels=(0.0, 1.0))
+    >>> found = check_adaptive_ordering(solve(random_market(kind, 0), ("joint",)))
+    >>> found.holds, found.broken, found.n, found.rises
+    (True, (), 56, 5)
+
+    ```
     """
     broken = broken_assumptions(solution.market, "T1")
     if not solution.grid.intentions:
@@ -155,7 +187,26 @@ def check_adaptive_ordering_jointly(
 ) -> Finding:
     """T1 where exposures are chosen too, which lies outside its assumptions: among the states that are visited.
 
-    **Arguments:** `policy`: look at this table's own decisions, not at the optimum's. `everywhere`: look at all states.
+    The statistic is the largest fall, units.
+
+    **Arguments:** `solution`: with the joint optimum in it. `policy`: look at this table's own decisions, not at the
+    optimum's. `everywhere`: look at all states.
+
+    **Raises:** `InputError` for too many decisions to look at, or a chain of states with too many moves.
+
+    The market of `check_adaptive_ordering`, whose optimum settles in one state:
+
+    ```python
+    >>> from intandem.theory.intertemporal import solve
+    >>> from intandem.theory.random_markets import Kind, random_market
+    >>> kind = Kind(products=1, people=3, lead_time=0, persistence=0.5, carry_over=1.0, stock_cap=6, max_order=0,
+    ...     points=5, levels=(0.0, 1.0))
+    >>> solution = solve(random_market(kind, 0), ("joint",))
+    >>> found = [check_adaptive_ordering_jointly(solution, everywhere=everywhere) for everywhere in (False, True)]
+    >>> [(one.holds, one.n, one.rises, one.broken) for one in found]
+    [(None, 0, 0, ('exposures move',)), (True, 28, 3, ('exposures move',))]
+
+    ```
     """
     moving = ("exposures move",) if len(solution.grid.exposures) > 1 else ()
     broken = (*moving, *broken_assumptions(solution.market, "T1"))
@@ -180,7 +231,19 @@ def check_stock_led_promotion(
     Among the states that the optimum visits, intentions and orders under way being equal; `everywhere`: in all states
     of the grid. The statistic is the largest fall, in exposures summed over rows.
 
-    **Arguments:** `policy`: look at this table's own decisions, not at the optimum's.
+    **Arguments:** `solution`: with the joint optimum in it. `policy`: look at this table's own decisions, not at the
+    optimum's.
+
+    **Raises:** `InputError` for too many decisions to look at, or a chain of states with too many moves.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> from intandem.theory.intertemporal import solve
+    >>> found = check_stock_led_promotion(solve(example_market("two-products-capped"), ("joint",)))
+    >>> found.holds, found.violations, found.rises > 0, found.broken
+    (True, 0, True, ('more than one product',))
+
+    ```
     """
     broken = broken_assumptions(solution.market, "T2")
     if len(solution.grid.exposures) < 2:

@@ -110,7 +110,7 @@ def dual_price_firm(
 
     **Arguments:** `attention_price`: money per exposure and period of each row, `rows`. `standing_worth`: money per
     unit of demand on average, `products`. What is not given is a dual of the fluid bound. `rounds`: times that the
-    tables are made again.
+    tables are made again; with 0 the firm is not played.
 
     **Raises:** `InputError` for prices that are not those of this market; `RunError` if the fluid bound or a table
     cannot be computed.

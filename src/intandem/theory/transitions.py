@@ -475,7 +475,22 @@ def _margins(market: Market, grid: Grid, factor: Factor, move: FactorMoves) -> n
 
 
 def local_levels(grid: Grid, factor: Factor) -> list[np.ndarray]:
-    """The stock level of each of the factor's products in every local state."""
+    """The stock level of each of the factor's products in every local state, units.
+
+    Local states run through the factor's stocks and intentions, the last axis fastest.
+
+    **Arguments:** `factor`: of the grid.
+
+    Up to one unit of a product and up to two of another:
+
+    ```python
+    >>> factor = Factor((0, 1), ())
+    >>> stocks = (StockGrid(0, 1, (0, 1), 1), StockGrid(0, 2, (0, 1), 1))
+    >>> [one.tolist() for one in local_levels(Grid(stocks, (), np.zeros((1, 1, 2)), (factor,), 1), factor)]
+    [[0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2]]
+
+    ```
+    """
     sizes = [grid.stocks[j].size for j in factor.products] + [len(grid.intentions[k].points) for k in factor.pairs]
     index = np.indices(sizes).reshape(len(sizes), -1)
     return [grid.stocks[j].levels[at] for j, at in zip(factor.products, index, strict=False)]

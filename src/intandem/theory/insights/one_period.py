@@ -132,17 +132,6 @@ def _feasible_exposures(market: Market) -> np.ndarray:
     """Every exposure table on the market's levels within its slots, `tables rows width`.
 
     **Raises:** `InputError` if there are too many to compare.
-
-    Four quarters of attention go to two products, or to none, in `6! / (4! 2!) = 15` ways:
-
-    ```python
-    >>> from intandem.market import example_market
-    >>> market = example_market("two-products-capped")
-    >>> shown = feasible_exposures(market, one_period(market))
-    >>> shown.shape, float(shown.sum((1, 2)).max())
-    ((15, 1, 2), 1.0)
-
-    ```
     """
     tables = exposure_tables(market, MOST_EXPOSURES)
     if tables is None:

@@ -23,8 +23,9 @@ from scipy.stats import poisson
 
 from intandem.evaluation.statistics import mean_interval
 from intandem.market import Market, base_demand, family_market
-from intandem.theory.dynamic_program import Factor, Layout, Program, double_precision, solve_program
+from intandem.theory.dynamic_program import solve_program
 from intandem.theory.grid import StockGrid
+from intandem.theory.layout import Factor, Layout, Program, double_precision
 from intandem.theory.transitions import arrivals, leftover
 
 RESULTS = Path(__file__).parent / "results" / "capped-supply.json"

@@ -18,104 +18,24 @@ Average profit comes from relative value iteration (Puterman 1994, section 8.5):
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
 from intandem.errors import RunError
-
-STEPS_AT_ONCE = 25
-"""Sweeps between two looks at the bounds by Python, which shows progress."""
+from intandem.theory.bellman import (
+    STEPS_AT_ONCE,
+    best_decisions,
+    step_back,
+    sweep_on,
+    values_by_position,
+    values_of_all,
+)
+from intandem.theory.layout import Layout, Program, double_precision
 
 MOST_SWEEPS = 50_000
-
-_Choice = tuple[Array, Array, Array]
-
-DAMPING = 0.95
-"""Share of a sweep's change that is taken: below 1, so that firms which order in fixed rhythms converge too."""
-
-
-@dataclass(frozen=True)
-class Factor:
-    """Products whose stocks and intentions move together: indices of `products` and of intention axes (`pairs`)."""
-
-    products: tuple[int, ...]
-    pairs: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The shape of a program, known before compilation.
-
-    - `stock_sizes`, `order_sizes`, `lead_times`: per product. `intention_sizes`: per pair with a grid.
-    - `factors`: a partition of products. `positions`: of the season, 1 without one.
-    """
-
-    stock_sizes: tuple[int, ...]
-    order_sizes: tuple[int, ...]
-    lead_times: tuple[int, ...]
-    intention_sizes: tuple[int, ...]
-    factors: tuple[Factor, ...]
-    positions: int
-
-    @property
-    def pipeline_sizes(self) -> tuple[int, ...]:
-        """One axis for every order that is under way when the departments decide, product after product."""
-        pairs = zip(self.order_sizes, self.lead_times, strict=True)
-        return tuple(size for size, lead in pairs for _ in range(max(lead - 1, 0)))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the values at one position: stocks, intentions, orders under way."""
-        return (*self.stock_sizes, *self.intention_sizes, *self.pipeline_sizes)
-
-    @property
-    def states(self) -> int:
-        """Number of states, over all positions of the season."""
-        return self.positions * int(np.prod(self.shape, dtype=object))
-
-    @property
-    def decision_size(self) -> int:
-        """Numbers in the array of values after a decision."""
-        return int(np.prod([*self.shape, *self.order_sizes], dtype=object))
-
-    def factor_size(self, factor: Factor) -> int:
-        """Local states of a factor."""
-        sizes = [self.stock_sizes[j] for j in factor.products] + [self.intention_sizes[k] for k in factor.pairs]
-        return int(np.prod(sizes, dtype=object))
-
-    def factor_axes(self, factor: Factor) -> tuple[int, ...]:
-        """The axes of a factor's local state among those of the values."""
-        return (*factor.products, *(len(self.stock_sizes) + k for k in factor.pairs))
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Program:
-    """The numbers of a program, double precision.
-
-    - `arrival`: per product, the index of the stock when order `o` joins stock `x`: `stock orders`.
-    - `returned`: per product, money back for what of it the cap has no room for: `stock orders`, mostly 0.
-    - `order_cost`: per product, money by order: `orders`.
-    - `kernels`: per factor, the chances of moving from a local state to another, before what arrives at the end of the
-      period: `positions exposures states states`, by the factor's own list of exposures.
-    - `rewards`: per factor, expected money of the period, orders left out: `positions exposures states`.
-    - `local`: which of a factor's exposures each joint exposure means: `exposures factors`.
-    - `discount`: 1 for the average.
-    """
-
-    arrival: tuple[Int[Array, "_ _"], ...]
-    returned: tuple[Float[Array, "_ _"], ...]
-    order_cost: tuple[Float[Array, "_"], ...]
-    kernels: tuple[Float[Array, "positions _ _ _"], ...]
-    rewards: tuple[Float[Array, "positions _ _"], ...]
-    local: Int[Array, "exposures factors"]
-    discount: Float[Array, ""]
 
 
 @dataclass(frozen=True)
@@ -138,20 +58,6 @@ class Solved:
         return 0.5 * (self.lower + self.upper)
 
 
-def double_precision() -> AbstractContextManager[None]:
-    """A context in which JAX's arrays are double precision (64 bits); outside they are single.
-
-    ```python
-    >>> with double_precision():
-    ...     inside = jnp.ones(1).dtype
-    >>> inside == np.float64, jnp.ones(1).dtype == np.float64
-    (True, False)
-
-    ```
-    """
-    return jax.enable_x64(True)
-
-
 def solve_program(
     layout: Layout,
     program: Program,
@@ -171,6 +77,7 @@ def solve_program(
     order that arrives at once keeps a unit on the shelf, and half a unit is sold per period:
 
     ```python
+    >>> from intandem.theory.layout import Factor
     >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
     >>> with double_precision():
     ...     program = Program(
@@ -190,7 +97,7 @@ def solve_program(
         values = jnp.zeros(layout.shape)
         sweeps = 0
         while True:
-            values, lower, upper = _sweep_on(layout, program, permitted, values)
+            values, lower, upper = sweep_on(layout, program, permitted, values)
             sweeps += STEPS_AT_ONCE
             gap = float(upper - lower)
             if progress is not None:
@@ -201,7 +108,7 @@ def solve_program(
                 raise RunError(
                     "value iteration", f"bounds still {gap:.2g} apart after {sweeps} sweeps", "coarsen the grid"
                 )
-        by_position = _positions(layout, program, permitted, values)
+        by_position = values_by_position(layout, program, permitted, values)
         return Solved(np.asarray(by_position), float(lower), float(upper), sweeps)
 
 
@@ -238,7 +145,7 @@ def decide(
             allowed = np.ones((1, exposures, *[1] * len(layout.shape)), bool)
         permitted = jnp.asarray(np.broadcast_to(allowed, (layout.positions, *allowed.shape[1:])))
         found = [
-            _best(layout, program, permitted[t], jnp.asarray(values[(t + 1) % layout.positions]), t)
+            best_decisions(layout, program, permitted[t], jnp.asarray(values[(t + 1) % layout.positions]), t)
             for t in range(layout.positions)
         ]
         exposure = np.stack([np.asarray(one[0]) for one in found])
@@ -272,7 +179,7 @@ def one_step(
     with double_precision():
         return np.stack(
             [
-                np.asarray(_one_step(layout, program, jnp.asarray(np.roll(values, -1, 0)[t]), t))
+                np.asarray(step_back(layout, program, jnp.asarray(np.roll(values, -1, 0)[t]), t))
                 for t in range(layout.positions)
             ]
         )
@@ -304,190 +211,4 @@ def action_values(
     ```
     """
     with double_precision():
-        return np.asarray(_all_values(layout, program, jnp.asarray(following), position))
-
-
-def _after_arrival(layout: Layout, program: Program, values: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Values as seen after demand and before receipts: stock left, intentions, orders under way with the newest."""
-    seen = values
-    pipe = len(layout.stock_sizes) + len(layout.intention_sizes)
-    for j, lead in enumerate(layout.lead_times):
-        if lead == 0:
-            continue
-        # What is next to arrive comes as a new axis behind the stock's, then moves to its place in the pipeline.
-        seen = _joined(program, seen, j)
-        seen = jnp.moveaxis(seen, j + 1, pipe)
-        pipe += lead
-    return seen
-
-
-def _joined(program: Program, values: Float[Array, "..."], product: int) -> Float[Array, "..."]:
-    """Values by the stock before and by what joins it: the stock axis becomes two."""
-    found = jnp.take(values, program.arrival[product], axis=product, mode="clip")
-    back = program.returned[product]
-    return found + back.reshape(*[1] * product, *back.shape, *[1] * (found.ndim - product - 2))
-
-
-def _expected(
-    layout: Layout,
-    program: Program,
-    seen: Float[Array, "..."],
-    exposure: Int[Array, ""],
-    position: Int[Array, ""] | int,
-) -> Float[Array, "..."]:
-    """Money of the period and the value after it, over the stock that meets demand, under one exposure."""
-    chosen = program.local[exposure]
-    value = seen
-    for f, factor in enumerate(layout.factors):
-        axes = layout.factor_axes(factor)
-        front = tuple(range(len(axes)))
-        moved = jnp.moveaxis(value, axes, front)
-        kernel = program.kernels[f][position, chosen[f]]
-        applied = kernel @ moved.reshape(kernel.shape[1], -1)
-        value = jnp.moveaxis(applied.reshape(moved.shape), front, axes)
-    value = program.discount * value
-    for f, factor in enumerate(layout.factors):
-        axes = layout.factor_axes(factor)
-        shape = [1] * value.ndim
-        for axis in axes:
-            shape[axis] = value.shape[axis]
-        reward = program.rewards[f][position, chosen[f]]
-        local = [value.shape[axis] for axis in axes]
-        order = np.argsort(axes)
-        value = value + reward.reshape(local).transpose(order).reshape(shape)
-    return value
-
-
-def _by_order(layout: Layout, program: Program, value: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Values over states, with one axis per product's order at the end, the cost of the order taken off."""
-    pipe = len(layout.stock_sizes) + len(layout.intention_sizes)
-    newest: list[int] = []
-    for lead in layout.lead_times:
-        pipe += lead
-        if lead > 0:
-            newest.append(pipe - 1)
-    value = jnp.moveaxis(value, newest, range(value.ndim - len(newest), value.ndim))
-    for j, lead in enumerate(layout.lead_times):
-        at = len(layout.shape) + j
-        if lead == 0:
-            value = jnp.moveaxis(_joined(program, value, j), j + 1, at)
-        value = value - program.order_cost[j].reshape([-1 if axis == at else 1 for axis in range(value.ndim)])
-    return value
-
-
-def _bellman(
-    layout: Layout,
-    program: Program,
-    allowed: Bool[Array, "exposures ..."],
-    following: Float[Array, "..."],
-    position: Int[Array, ""] | int,
-) -> Float[Array, "..."]:
-    seen = _after_arrival(layout, program, following)
-    orders = len(layout.order_sizes)
-
-    def consider(best: Float[Array, "..."], exposure: Int[Array, ""]) -> tuple[Float[Array, "..."], None]:
-        value = _by_order(layout, program, _expected(layout, program, seen, exposure, position))
-        top = value.max(tuple(range(value.ndim - orders, value.ndim)))
-        return jnp.maximum(best, jnp.where(allowed[exposure], top, -jnp.inf)), None
-
-    start = jnp.full(layout.shape, -jnp.inf)
-    return jax.lax.scan(consider, start, jnp.arange(program.local.shape[0]))[0]
-
-
-def _cycle(
-    layout: Layout, program: Program, allowed: Bool[Array, "positions exposures ..."], values: Float[Array, "..."]
-) -> Float[Array, "..."]:
-    """One step back, through every position of the season."""
-    if layout.positions == 1:
-        return _bellman(layout, program, allowed[0], values, 0)
-
-    def back(value: Float[Array, "..."], position: Int[Array, ""]) -> tuple[Float[Array, "..."], None]:
-        return _bellman(layout, program, allowed[position], value, position), None
-
-    return jax.lax.scan(back, values, jnp.arange(layout.positions), reverse=True)[0]
-
-
-@partial(jax.jit, static_argnums=0)
-def _sweep_on(
-    layout: Layout, program: Program, allowed: Bool[Array, "..."], values: Float[Array, "..."]
-) -> tuple[Float[Array, "..."], Float[Array, ""], Float[Array, ""]]:
-    """Sweeps, and the bounds after the last: of the average per period, or of what values lack to discounted sums."""
-
-    def sweep(_: Int[Array, ""] | int, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        values = carry[0]
-        found = _cycle(layout, program, allowed, values)
-        change = found - values
-        low, high = change.min(), change.max()
-        through = program.discount**layout.positions
-        averaged = values + DAMPING * (change - change.reshape(-1)[0])
-        discounted = program.discount < 1
-        following = jnp.where(discounted, found, averaged)
-        # MacQueen (1966): a discounted value lies between what was found and what its least and largest change add.
-        scale = jnp.where(discounted, through / (1 - jnp.minimum(through, 1 - 1e-12)), 1.0 / layout.positions)
-        return following, scale * low, scale * high
-
-    zero = jnp.zeros(())
-    return jax.lax.fori_loop(0, STEPS_AT_ONCE, sweep, (values, zero, zero))
-
-
-@partial(jax.jit, static_argnums=0)
-def _positions(
-    layout: Layout, program: Program, allowed: Bool[Array, "..."], values: Float[Array, "..."]
-) -> Float[Array, "positions ..."]:
-    """Values at every position of the season from those at the first."""
-    if layout.positions == 1:
-        return values[None]
-
-    def back(value: Float[Array, "..."], position: Int[Array, ""]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        value = _bellman(layout, program, allowed[position], value, position)
-        return value, value
-
-    later = jax.lax.scan(back, values, jnp.arange(1, layout.positions), reverse=True)[1]
-    return jnp.concatenate([values[None], later])
-
-
-@partial(jax.jit, static_argnums=0)
-def _best(
-    layout: Layout,
-    program: Program,
-    allowed: Bool[Array, "exposures ..."],
-    following: Float[Array, "..."],
-    position: Int[Array, ""] | int,
-) -> tuple[Int[Array, "..."], Int[Array, "..."]]:
-    seen = _after_arrival(layout, program, following)
-
-    def consider(carry: _Choice, exposure: Int[Array, ""]) -> tuple[_Choice, None]:
-        best, chosen, order = carry
-        value = _by_order(layout, program, _expected(layout, program, seen, exposure, position))
-        value = value.reshape(*layout.shape, -1)
-        top = jnp.where(allowed[exposure], value.max(-1), -jnp.inf)
-        better = top > best + 1e-10 * jnp.maximum(jnp.abs(best), 1.0)
-        return (
-            jnp.where(better, top, best),
-            jnp.where(better, exposure, chosen),
-            jnp.where(better, value.argmax(-1), order),
-        ), None
-
-    nothing = jnp.zeros(layout.shape, int)
-    start = (jnp.full(layout.shape, -1e300), nothing, nothing)
-    _, exposure, order = jax.lax.scan(consider, start, jnp.arange(program.local.shape[0]))[0]
-    return exposure, order
-
-
-@partial(jax.jit, static_argnums=0)
-def _one_step(
-    layout: Layout, program: Program, following: Float[Array, "..."], position: Int[Array, ""] | int
-) -> Float[Array, "..."]:
-    allowed = jnp.ones((program.local.shape[0], *[1] * len(layout.shape)), bool)
-    return _bellman(layout, program, allowed, following, position)
-
-
-@partial(jax.jit, static_argnums=0)
-def _all_values(
-    layout: Layout, program: Program, following: Float[Array, "..."], position: Int[Array, ""] | int
-) -> Float[Array, "exposures ..."]:
-    seen = _after_arrival(layout, program, following)
-    return jax.lax.map(
-        lambda exposure: _by_order(layout, program, _expected(layout, program, seen, exposure, position)),
-        jnp.arange(program.local.shape[0]),
-    )
+        return np.asarray(values_of_all(layout, program, jnp.asarray(following), position))

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from intandem.errors import InputError
 from intandem.market import Market, SolveSettings
 from intandem.market.build import demand_moments
-from intandem.theory.dynamic_program import Factor, Layout
+from intandem.theory.layout import Factor, Layout
 
 MOST_WORK = 3e10
 """Multiplications of one sweep: a few seconds on two cores."""

@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from intandem.market import Market
-from intandem.theory.dynamic_program import Layout, Program, Solved, action_values, decide, solve_program
+from intandem.theory.dynamic_program import Solved, action_values, decide, solve_program
 from intandem.theory.grid import Grid, StockGrid, grid_of, places
+from intandem.theory.layout import Layout, Program
 from intandem.theory.policy_table import PolicyTable
 from intandem.theory.transitions import FactorMoves, program_of
 

@@ -8,8 +8,9 @@ from jaxtyping import Float
 
 from intandem.errors import InputError
 from intandem.theory.classical import check_chances, check_costs
-from intandem.theory.dynamic_program import Factor, Layout, Program, double_precision, solve_program
+from intandem.theory.dynamic_program import solve_program
 from intandem.theory.grid import StockGrid
+from intandem.theory.layout import Factor, Layout, Program, double_precision
 from intandem.theory.transitions import arrivals, leftover
 
 

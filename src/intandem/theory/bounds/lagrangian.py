@@ -27,8 +27,9 @@ from scipy.optimize import minimize, minimize_scalar
 from intandem.errors import InputError
 from intandem.market import Market, SolveSettings, build_market
 from intandem.market.build import PRODUCT_DEFAULTS
-from intandem.theory.dynamic_program import Layout, Program, double_precision, one_step, solve_program
+from intandem.theory.dynamic_program import one_step, solve_program
 from intandem.theory.grid import Grid, grid_of, places
+from intandem.theory.layout import Layout, Program, double_precision
 from intandem.theory.transitions import program_of
 
 STEPS = {1: 64, 2: 16, 3: 6}

@@ -9,7 +9,7 @@ python benchmarks/theory.py scale            # a bound on 1,000 products x 20,00
 python benchmarks/theory.py capped-supply    # the dual-price rule against every other rule and mtma, 10 markets
 ```
 
-Each prints a table in Markdown. What was done is kept, and not done again with `--resume`.
+Each prints a table in Markdown. What was done is kept: `--resume` goes on with it, `--again` starts over.
 """
 
 from __future__ import annotations
@@ -52,18 +52,22 @@ Kept = dict[str, dict[str, Any]]
 class Options:
     """Command line.
 
-    - `study`: which. `markets`: how many (0: as stated). `resume`: go on with what a stopped run has kept.
+    - `study`: which. `markets`: how many (0: as stated). `resume`: go on with what a stopped run has kept. `again`: put
+      it aside and start over.
     """
 
     study: tyro.conf.Positional[Literal["solver", "agreement", "bounds", "families", "scale", "capped-supply"]]
     markets: int = 0
     resume: bool = False
+    again: bool = False
 
 
-def run(study: str, keys: list[str], one: Callable[[str], dict[str, Any]], resume: bool) -> Kept:
+def run(study: str, keys: list[str], one: Callable[[str], dict[str, Any]], options: Options) -> Kept:
     """Does every key that is not kept yet, and keeps each as it is done."""
     path = RESULTS / f"theory-{study}.json"
-    kept: Kept = json.loads(path.read_text())["kept"] if resume and path.exists() else {}
+    if path.exists() and not (options.resume or options.again):
+        raise SystemExit(f"{path} holds this study: --resume goes on with it, --again starts over")
+    kept: Kept = json.loads(path.read_text())["kept"] if options.resume and path.exists() else {}
     for key in keys:
         if key not in kept:
             kept[key] = one(key)
@@ -106,7 +110,7 @@ def solver(options: Options) -> None:
         figures = json.loads(done.stdout)
         return {"seconds": seconds, **{name: figures[name] for name in ("average_profit", "silo_profit", "states")}}
 
-    kept = run("solver", ["two-products-capped", "lost sales, lead time 4"], one, options.resume)
+    kept = run("solver", ["two-products-capped", "lost sales, lead time 4"], one, options)
     print("| market | states | average profit | silo | seconds, cold |\n|---|---|---|---|---|")
     for key, row in kept.items():
         print(
@@ -131,7 +135,7 @@ def agreement(options: Options) -> None:
         played = simulate(market, tabled_firm(market, joint.policy), periods=5_000, runs=32, seed=int(seed))
         return {"exact": joint.profit, "simulated": played.profit, "error": played.profit_se}
 
-    kept = run("agreement", market_keys(options.markets or 50), one, options.resume)
+    kept = run("agreement", market_keys(options.markets or 50), one, options)
     away = np.array([(row["simulated"] - row["exact"]) / row["error"] for row in kept.values()])
     print(
         f"markets: {len(away)}; within 3 standard errors: {(np.abs(away) <= 3).sum()}; most: {np.abs(away).max():.2f}"
@@ -161,13 +165,15 @@ def against_optimum(options: Options) -> None:
             "error": played.profit_se,
         }
 
-    kept = run("bounds", market_keys(options.markets or 300), one, options.resume)
+    kept = run("bounds", market_keys(options.markets or 300), one, options)
     rows = list(kept.values())
     print(
         "| bound | markets | below the optimum | median distance, % | 90% of markets within, % |\n|---|---|---|---|---|"
     )
     for name in ("fluid", "newsvendor", "lagrangian", "lagrangian_on_levels", "clairvoyant", "best"):
         with_it = [row for row in rows if name == "best" or name in row["bounds"]]
+        if not with_it:
+            continue
         values = np.array([row["bounds"][row["best"] if name == "best" else name] for row in with_it])
         optima = np.array([row["lower"] for row in with_it])
         away = 100 * (values - optima) / np.abs(optima)
@@ -197,7 +203,7 @@ def families(options: Options) -> None:
         compared = compare(market, ["tuned-rule", "dual-price", "learned-silo", "mtma"], 1)
         return {"bounds": found.values, "profit": {name: one.profit for name, one in compared.results.items()}}
 
-    kept = run("families", list(FAMILIES), one, options.resume)
+    kept = run("families", list(FAMILIES), one, options)
     print("| family | tuned rule | dual prices | learned silo | mtma | best bound | above the best policy, % |")
     print("|---|---|---|---|---|---|---|")
     for key, row in kept.items():
@@ -220,7 +226,7 @@ def scale(options: Options) -> None:
         played = simulate(market, rule, periods=30, runs=1)
         return {"made": made, "seconds": seconds, "processor": processor, "bound": bound.value, "rule": played.profit}
 
-    kept = run("scale", ["capped-supply 1,000 x 20,000 x 50"], one, options.resume)
+    kept = run("scale", ["capped-supply 1,000 x 20,000 x 50"], one, options)
     print("| market | bound | filtered silo | seconds | processor seconds |\n|---|---|---|---|---|")
     for key, row in kept.items():
         print(f"| {key} | {row['bound']:,.0f} | {row['rule']:,.0f} | {row['seconds']:.0f} | {row['processor']:.0f} |")
@@ -237,7 +243,7 @@ def capped_supply(options: Options) -> None:
         return {**result, "seconds": found.results["dual-price"].seconds, "mtma": learned[key]["profit"]["mtma"]}
 
     keys = [str(100 + k) for k in range(options.markets or 10)]
-    kept = run("capped-supply", keys, one, options.resume)
+    kept = run("capped-supply", keys, one, options)
     print("| dual-price less | mean, % | 95% interval | above on |\n|---|---|---|---|")
     for other in [*rules[:-1], "mtma"]:
         gains = np.array([100 * (row["dual-price"] / row[other] - 1) for row in kept.values()])

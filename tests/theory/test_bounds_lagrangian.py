@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from intandem.market import SolveSettings, example_market, family_market
+from intandem.market import SolveSettings, build_market, example_market, family_market
 from intandem.theory.bounds import bounds, lagrangian_bound
 from intandem.theory.bounds.lagrangian import _Product, product_market, why_no_lagrangian
 from intandem.theory.dynamic_program import solve_program
@@ -72,3 +72,60 @@ def test_what_it_does_not_cover_is_said() -> None:
     found = bounds(random_market(KINDS["two-carry-over"], 1))
     assert "lagrangian_on_levels" in found.values
     assert found.best_name != "lagrangian_on_levels"
+
+
+def one_product(**fields: float) -> dict[str, np.ndarray]:
+    usual = {"price": 10.0, "unit_cost": 5.0, "holding_cost": 0.1, "lead_time": 1.0}
+    return {name: np.array([value]) for name, value in (usual | fields).items()}
+
+
+def test_opening_stock_saves_ordering_too() -> None:
+    # Discounted, with a fixed cost that never pays: the opening stock is all that is ever sold.
+    market = build_market(
+        one_product(fixed_order_cost=1_000.0, initial_stock=10.0, max_order=4.0),
+        np.zeros((1, 1)),
+        np.zeros((1, 1)),
+        population=np.array([4]),
+        discount=0.9,
+        solve=SolveSettings(stock_cap=12),
+    )
+    optimum = solve(market, ("joint",)).profit
+    assert optimum > 40
+    assert all(value >= optimum - 1e-6 for value in bounds(market).values.values())
+
+
+def test_an_order_larger_than_the_cap_is_looked_at() -> None:
+    market = build_market(
+        one_product(min_order=40.0, max_order=40.0),
+        np.zeros((1, 1)),
+        np.zeros((1, 1)),
+        population=np.array([5]),
+        solve=SolveSettings(stock_cap=4),
+    )
+    roomy = replace(market, solve=SolveSettings(stock_cap=90))
+    assert lagrangian_bound(market).value >= solve(roomy, ("joint",)).profit - 1e-6
+
+
+def test_where_serving_is_not_worth_it_nobody_need_serve() -> None:
+    market = build_market(
+        one_product(price=1.0, lead_time=0.0),
+        np.zeros((1, 1)),
+        np.zeros((1, 1)),
+        population=np.array([5]),
+        unmet_demand="backordered",
+        solve=SolveSettings(stock_cap=6, backlog_cap=6),
+    )
+    assert bounds(market).best >= 0
+
+
+def test_rare_visitors_do_not_make_an_estimate_the_best_bound() -> None:
+    market = build_market(
+        one_product(lead_time=0.0),
+        np.full((1, 1), 3.0),
+        np.zeros((1, 1)),
+        visit_probability=np.array([1e-3]),
+        solve=SolveSettings(stock_cap=5),
+    )
+    found = bounds(market, seed=1)
+    assert found.best_name != "clairvoyant"
+    assert found.best >= 0

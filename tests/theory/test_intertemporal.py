@@ -14,7 +14,7 @@ from intandem.evaluation.simulation import simulate
 from intandem.market import Market, SolveSettings, build_market, example_market, family_market
 from intandem.theory.classical import reorder_policy
 from intandem.theory.intertemporal import Solution, solve
-from intandem.theory.policy_table import tabled_firm
+from intandem.theory.policy_table import read_policy, tabled_firm
 from intandem.theory.random_markets import KINDS, random_market
 
 
@@ -163,3 +163,24 @@ def test_too_large_a_market_is_refused_with_its_size() -> None:
         solve(family_market("free-supply", 3, 6, 0))
     with pytest.raises(InputError, match="customer rows whose intentions move with habit"):
         solve(family_market("habit", 1, 2, 0))
+
+
+def test_an_order_that_fits_under_no_cap_is_said() -> None:
+    market = random_market(KINDS["one-product"], 0)
+    bulky = replace(market, min_order=jnp.array([20.0]), max_order=jnp.array([40.0]))
+    with pytest.raises(InputError, match="smallest order of p1, 20 units, does not fit under stock_cap 16"):
+        solve(bulky)
+
+
+def test_a_policy_for_other_rules_is_refused(tmp_path) -> None:
+    market = random_market(KINDS["one-product"], 0)
+    policy = solve(market, ("joint",)).firms["joint"].policy
+    policy.write(market, tmp_path / "policy.parquet")
+    assert read_policy(market, tmp_path / "policy.parquet").orders.shape == policy.orders.shape
+    with pytest.raises(InputError, match=r"orders that .* does not allow"):
+        read_policy(replace(market, max_order=jnp.array([1.0])), tmp_path / "policy.parquet")
+    with pytest.raises(InputError, match="no policy for the products"):
+        read_policy(random_market(KINDS["two-products"], 0), tmp_path / "policy.parquet")
+    (tmp_path / "policy.parquet").write_text("nothing")
+    with pytest.raises(InputError, match="not a Parquet table"):
+        read_policy(market, tmp_path / "policy.parquet")

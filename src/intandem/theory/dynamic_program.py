@@ -106,7 +106,7 @@ def solve_program(
                 break
             if sweeps >= MOST_SWEEPS or not np.isfinite(gap):
                 raise RunError(
-                    "value iteration", f"bounds still {gap:.2g} apart after {sweeps} sweeps", "coarsen the grid"
+                    "value iteration", f"bounds still {gap:.2g} apart after {sweeps} sweeps", "give a larger tolerance"
                 )
         by_position = values_by_position(layout, program, permitted, values)
         return Solved(np.asarray(by_position), float(lower), float(upper), sweeps)

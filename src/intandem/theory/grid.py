@@ -167,6 +167,10 @@ def _stocks(market: Market, settings: SolveSettings) -> tuple[StockGrid, ...]:
         largest = min(float(market.max_order[j]), cap + backlog)
         smallest = max(int(np.ceil(float(market.min_order[j]) / multiple)), 1) * multiple
         orders = (0, *range(smallest, int(largest) + 1, multiple))
+        if len(orders) == 1 and float(market.max_order[j]) >= smallest:
+            product = market.labels.product_ids[j]
+            problem = f"the smallest order of {product}, {smallest} units, does not fit under stock_cap {cap}"
+            raise InputError(market.name, problem, f"give a stock_cap of {smallest} or more", key="solve")
         found.append(StockGrid(-backlog, cap, orders, int(market.lead_time[j])))
     return tuple(found)
 

@@ -127,7 +127,22 @@ def read_policy(market: Market, path: str | Path) -> PolicyTable:
     for name, row, place in shown:
         exposures[..., row, place] = frame[name].to_numpy().reshape(shape)
     orders = np.stack([frame[name].to_numpy().reshape(shape) for name in decided], -1)
+    _check_allowed(market, target, orders, exposures)
     return PolicyTable(axes, orders, exposures)
+
+
+def _check_allowed(market: Market, target: Path, orders: np.ndarray, exposures: np.ndarray) -> None:
+    """Refuses a policy made for other rules than this market's."""
+    multiple, least = np.asarray(market.order_multiple, float), np.asarray(market.min_order, float)
+    wrong = (
+        (orders > np.asarray(market.max_order, float)) | (orders % multiple != 0) | ((orders > 0) & (orders < least))
+    )
+    shown = (exposures < 0) | (exposures > 1)
+    if market.exposure == "slate":
+        shown |= (exposures != 0) & (exposures != 1)
+    if wrong.any() or shown.any() or (exposures.sum(-1) > market.exposure_slots + 1e-6).any():
+        what = "orders" if wrong.any() else "exposures"
+        raise InputError(target, f"holds {what} that {market.name} does not allow", "solve that market")
 
 
 class TabledFirm(eqx.Module):

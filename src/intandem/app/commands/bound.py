@@ -32,7 +32,7 @@ def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) 
     earned = f"per {world.period}" if float(world.discount) == 1 else "discounted, from the opening state"
     lines = [f"{world.name}: no policy earns more than {money(found.best)} {earned} ({found.best_name} bound)"]
     lines += [
-        f"{name}: {money(value)} ({found.seconds[name]:.1f} s)"
+        f"{name}{' (an estimate)' if name == 'clairvoyant' else ''}: {money(value)} ({found.seconds[name]:.1f} s)"
         for name, value in sorted(found.values.items(), key=lambda one: one[1])
     ]
     lines += [f"{name}: left out, {reason}" for name, reason in found.skipped.items()]

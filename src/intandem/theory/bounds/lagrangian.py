@@ -69,6 +69,8 @@ def why_no_lagrangian(market: Market) -> str:
     """
     if market.choice != "independent" and market.products > 1:
         return "not for choices among several products"
+    if market.unmet_demand == "backordered" and bool((market.price < market.unit_cost).any()):
+        return "not where customers wait for what is sold below its cost"
     if market.products > MOST_PRODUCTS or market.rows > max(STEPS):
         return f"not for more than {MOST_PRODUCTS} products or {max(STEPS)} customer rows"
     try:
@@ -100,6 +102,7 @@ def product_market(market: Market, product: int) -> Market:
     has = (at == product).any(1)
     place = (at == product).argmax(1)
     settings = SolveSettings() if market.solve is None else market.solve
+    settings = replace(settings, stock_cap=_room_for_orders(market, product, settings.stock_cap))
     if not market.traits.has_intention and market.exposure == "intensity":
         steps = STEPS[int(has.sum())] if has.any() else 1
         settings = replace(settings, exposure_levels=tuple(np.linspace(0, 1, steps + 1)))
@@ -122,6 +125,15 @@ def product_market(market: Market, product: int) -> Market:
         unmet_demand=market.unmet_demand,
         solve=settings,
     )
+
+
+def _room_for_orders(market: Market, product: int, stock_cap: int | None) -> int | None:
+    """A stock cap that holds twice the smallest order, in whole multiples: orders beyond it gain nothing more."""
+    multiple = float(market.order_multiple[product])
+    smallest = max(np.ceil(float(market.min_order[product]) / multiple), 1.0) * multiple
+    if stock_cap is None or float(market.max_order[product]) < smallest:
+        return stock_cap
+    return int(np.ceil(max(stock_cap, 2 * smallest) / multiple) * multiple)
 
 
 def lagrangian_bound(market: Market, start: np.ndarray | None = None) -> Lagrangian:

@@ -43,9 +43,9 @@ def check_demand_smoothing(solution: Solution, rival: FirmName = "silo") -> Find
     going_with_stock = _stock_correlation(joint)
     wrong = int(smoother < -ROUNDING) + int(going_with_stock < -ROUNDING)
     compared = 1 + int(np.isfinite(going_with_stock))
-    detail = (
-        f"share lost {joint.lost_share:.4f} jointly, {apart.lost_share:.4f} by the {rival}; "
-        f"correlation of exposure with stock {going_with_stock:.3f}"
+    moves = compared > 1
+    detail = f"share lost {joint.lost_share:.4f} jointly, {apart.lost_share:.4f} by the {rival}; " + (
+        f"correlation of exposure with stock {going_with_stock:.3f}" if moves else "no exposure varies"
     )
     broken = broken_assumptions(solution.market, "T3")
     return Finding("T3", wrong == 0, smoother, wrong, compared, None, broken, detail)

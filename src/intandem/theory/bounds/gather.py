@@ -10,6 +10,7 @@ import numpy as np
 
 from intandem.errors import RunError
 from intandem.market import Market
+from intandem.theory.bounds.batches import batch_bound, why_no_batches
 from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_not
 from intandem.theory.bounds.curves import PIECES, DemandCurves, demand_curves, season_of
 from intandem.theory.bounds.lagrangian import lagrangian_bound, why_no_lagrangian
@@ -72,6 +73,7 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
 
     - `fluid`: long-run averages under concave envelopes of demand, at any size.
     - `newsvendor`: the same with what uncertain demand costs at least, in markets of up to `PROGRAM_PLACES` pairs.
+    - `batches`: with fixed order costs, what they cost as demand follows attention; at any size.
     - `lagrangian`: products solved exactly at a price of attention; small markets. Where intentions carry over it holds
       for exposures on the `solve` settings' levels only, is named `lagrangian_on_levels`, and is never the best.
     - `clairvoyant`: on sampled paths of luck known in advance; very small markets. Its value is an estimate, mean and
@@ -104,6 +106,13 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
         solution = tighter if tighter.value <= solution.value else solution
     else:
         skipped["newsvendor"] = f"more than {PROGRAM_PLACES:,} pairs"
+    if reason := why_no_batches(market):
+        skipped["batches"] = reason
+    else:
+        started = time.perf_counter()
+        tell("batch bound")
+        values["batches"] = batch_bound(market, solution.attention_price.reshape(-1, market.rows).sum(0))
+        seconds["batches"] = time.perf_counter() - started
     if reason := why_no_lagrangian(market):
         skipped["lagrangian"] = reason
     else:

@@ -129,3 +129,9 @@ def test_rare_visitors_do_not_make_an_estimate_the_best_bound() -> None:
     found = bounds(market, seed=1)
     assert found.best_name != "clairvoyant"
     assert found.best >= 0
+
+
+def test_a_slate_with_memory_is_not_said_to_be_proved_off_the_grid() -> None:
+    market = random_market(replace(KINDS["two-carry-over"], exposure="slate"), 1)
+    assert bounds(market).best_name != "lagrangian_on_levels"
+    assert lagrangian_bound(market).levels_only

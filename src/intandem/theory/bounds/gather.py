@@ -29,7 +29,7 @@ PRICED_PLACES = 2_000_000
 PRICED_PIECES = 12
 
 LEVELS_ONLY = "lagrangian_on_levels"
-"""Name of the Lagrangian bound where it holds for exposures on the levels of the `solve` settings only."""
+"""Name of the Lagrangian bound where intentions carry over: for the grid of the `solve` settings only."""
 
 NOT_FOR_SURE = (LEVELS_ONLY, "clairvoyant")
 """Bounds that are never the best: one holds for some policies only, the other is an estimate from samples."""

@@ -47,8 +47,8 @@ PRODUCT_FIELDS = ("price", "unit_cost", "holding_cost", "salvage", "regular_pric
 @dataclass(frozen=True)
 class Lagrangian:
     """The bound's `value` (money; proved), the `attention_price` it is taken at (money per exposure and period of each
-    row), how much of it is `slack` for intensities between grid points, and whether it holds for exposures on the
-    `solve` settings' levels only."""
+    row), how much of it is `slack` for intensities between grid points, and whether it holds for the `solve` settings'
+    exposure levels and interpolated intentions only."""
 
     value: float
     attention_price: np.ndarray
@@ -162,7 +162,7 @@ def lagrangian_bound(market: Market, start: np.ndarray | None = None) -> Lagrang
     found = [_with_room(one, price) for one in products]
     value = sum(upper for upper, _ in found) + float(slots @ price)
     slack = sum(slack for _, slack in found)
-    return Lagrangian(value, price, slack, market.traits.has_intention and market.exposure == "intensity")
+    return Lagrangian(value, price, slack, market.traits.has_intention)
 
 
 def _with_room(product: _Product, price: np.ndarray) -> tuple[float, float]:

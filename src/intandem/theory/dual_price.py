@@ -160,21 +160,23 @@ def _stock_tables(
     """Solves every product at the price of attention; arguments as in `dual_price_firm`."""
     curves = attention_curves(market, attention_price, standing_worth, usual)
     depth = min(max(market.longest_lead_time - 1, 0), 2)
-    parts = [_product_tables(market, product, curve, depth) for product, curve in enumerate(curves)]
-    if usual is not None:
-        for product, part in enumerate(parts):
-            part["later"] = usual.later[product]
+    displaced = _displaced_margin(market)
+    parts = [_product_tables(market, j, curve, depth, float(displaced[j])) for j, curve in enumerate(curves)]
+    later = _usually_later(market, curves) if usual is None else usual.later
     single = {name: jnp.asarray(np.stack([part[name] for part in parts]), jnp.float32) for name in parts[0]}
-    return StockTables(**single, standing_worth=jnp.asarray(standing_worth, jnp.float32), depth=depth)
+    known = {"later": jnp.asarray(later, jnp.float32), "standing_worth": jnp.asarray(standing_worth, jnp.float32)}
+    return StockTables(**single, **known, depth=depth)
 
 
-def _product_tables(market: Market, product: int, curve: AttentionCurve, depth: int) -> dict[str, np.ndarray]:
+def _product_tables(
+    market: Market, product: int, curve: AttentionCurve, depth: int, displaced: float
+) -> dict[str, np.ndarray]:
     lead = int(market.lead_time[product])
     known = min(lead, 3)
     count = ORDERS[min(depth + 1, 3)] if depth else ORDERS[known]
     stock, lot, sizes = _product_grid(market, product, curve, known, count)
     layout = Layout((POINTS,), (count,), (known,), (), (Factor((0,), ()),), 1)
-    program = _product_program(market, product, curve, stock, lot, sizes)
+    program = _product_program(market, product, curve, stock, lot, sizes, displaced)
     values = solve_program(layout, program, tolerance=1e-5).values
     every = action_values(layout, program, values[0])
     free = every + curve.cost.reshape([-1] + [1] * (every.ndim - 1))
@@ -196,7 +198,6 @@ def _product_tables(market: Market, product: int, curve: AttentionCurve, depth: 
         "order": np.repeat(order, MEANS // means, -1),
         "level": np.array(level),
         "largest": np.array(largest),
-        "later": np.array(_usually_later(market, product, curve)),
     }
 
 
@@ -244,10 +245,15 @@ def _product_grid(
 
 
 def _product_program(
-    market: Market, product: int, curve: AttentionCurve, stock: StockGrid, lot: float, sizes: np.ndarray
+    market: Market,
+    product: int,
+    curve: AttentionCurve,
+    stock: StockGrid,
+    lot: float,
+    sizes: np.ndarray,
+    displaced: float,
 ) -> Program:
-    price, holding = float(market.price[product]), float(market.holding_cost[product])
-    price -= float(_displaced_margin(market)[product])
+    price, holding = float(market.price[product]) - displaced, float(market.holding_cost[product])
     lost_cost, owed_cost = float(market.lost_sale_cost[product]), float(market.backorder_cost[product])
     takes = leftover(stock)
     kernels, rewards = [], []
@@ -293,13 +299,14 @@ def _in_lots(mean: float, variance: float, lot: float, size: int) -> np.ndarray:
     return found[:size]
 
 
-def _usually_later(market: Market, product: int, curve: AttentionCurve) -> float:
+def _usually_later(market: Market, curves: list[AttentionCurve]) -> np.ndarray:
     """Units usually expected in the periods of the lead time after this one, before exposures to come, as `look_ahead`
-    expects them: from intentions that stand at their usual height and fade."""
-    base = float(base_demand(market)[product])
-    built_up = (curve.usual - base) * (1 - 1 / lasting(market))
-    periods = np.arange(1, int(market.lead_time[product]) + 1)
-    return float((base + built_up * fading(market) ** periods).sum())
+    expects them: from intentions that stand at their usual height and fade. Shape `products`."""
+    base = np.asarray(base_demand(market), float)
+    built_up = (np.array([curve.usual for curve in curves]) - base) * (1 - 1 / lasting(market))
+    ahead = np.arange(1, market.longest_lead_time + 1)[:, None]
+    counted = ahead <= np.asarray(market.lead_time)
+    return (counted * (base + built_up * fading(market) ** ahead)).sum(0)
 
 
 def _level(market: Market, product: int, curve: AttentionCurve) -> tuple[float, float]:

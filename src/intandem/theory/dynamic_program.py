@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from intandem.errors import RunError
 from intandem.theory.bellman import (
@@ -90,10 +90,7 @@ def solve_program(
     ```
     """
     with double_precision():
-        exposures = program.local.shape[0]
-        if allowed is None:
-            allowed = np.ones((1, exposures, *[1] * len(layout.shape)), bool)
-        permitted = jnp.asarray(np.broadcast_to(allowed, (layout.positions, *allowed.shape[1:])))
+        permitted = _permitted(layout, program, allowed)
         values = jnp.zeros(layout.shape)
         sweeps = 0
         while True:
@@ -110,6 +107,15 @@ def solve_program(
                 )
         by_position = values_by_position(layout, program, permitted, values)
         return Solved(np.asarray(by_position), float(lower), float(upper), sweeps)
+
+
+def _permitted(
+    layout: Layout, program: Program, allowed: Bool[np.ndarray, "#positions exposures *#state"] | None
+) -> Bool[Array, "positions exposures *#state"]:
+    """Which exposures may be chosen, at every position; all of them if nothing is said."""
+    if allowed is None:
+        allowed = np.ones((1, program.local.shape[0], *[1] * len(layout.shape)), bool)
+    return jnp.asarray(np.broadcast_to(allowed, (layout.positions, *allowed.shape[1:])))
 
 
 def decide(
@@ -140,10 +146,7 @@ def decide(
     ```
     """
     with double_precision():
-        exposures = program.local.shape[0]
-        if allowed is None:
-            allowed = np.ones((1, exposures, *[1] * len(layout.shape)), bool)
-        permitted = jnp.asarray(np.broadcast_to(allowed, (layout.positions, *allowed.shape[1:])))
+        permitted = _permitted(layout, program, allowed)
         found = [
             best_decisions(layout, program, permitted[t], jnp.asarray(values[(t + 1) % layout.positions]), t)
             for t in range(layout.positions)
@@ -177,12 +180,11 @@ def one_step(
     ```
     """
     with double_precision():
-        return np.stack(
-            [
-                np.asarray(step_back(layout, program, jnp.asarray(np.roll(values, -1, 0)[t]), t))
-                for t in range(layout.positions)
-            ]
-        )
+        found = [
+            step_back(layout, program, jnp.asarray(values[(t + 1) % layout.positions]), t)
+            for t in range(layout.positions)
+        ]
+        return np.stack([np.asarray(one) for one in found])
 
 
 def action_values(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -144,8 +145,10 @@ def solve(
     program, moves = program_of(market, grid)
     layout = grid.layout
     found: dict[str, FirmSolution] = {}
+    # Both silos choose by the same values, which are a dynamic program of their own.
+    worth = cache(lambda: _silo_values(market, grid))
     for firm in firms:
-        allowed = None if firm == "joint" else silo_exposures(market, grid, filtered=firm == "filtered-silo")
+        allowed = None if firm == "joint" else _chosen_by_silo(market, grid, worth(), firm == "filtered-silo")
         told = None if progress is None else (lambda sweeps, gap, firm=firm: progress(firm, sweeps, gap))
         solved = solve_program(layout, program, allowed, tolerance=tolerance, progress=told)
         exposure, order = decide(layout, program, solved.values, allowed)
@@ -185,7 +188,12 @@ def silo_exposures(market: Market, grid: Grid, *, filtered: bool) -> Bool[np.nda
 
     ```
     """
-    value = _silo_values(market, grid)
+    return _chosen_by_silo(market, grid, _silo_values(market, grid), filtered)
+
+
+def _chosen_by_silo(
+    market: Market, grid: Grid, value: Float[np.ndarray, "positions exposures *intention"], filtered: bool
+) -> Bool[np.ndarray, "positions exposures *state"]:
     layout = grid.layout
     stock_axes = len(grid.stocks)
     intention = value.shape[2:]

@@ -186,15 +186,19 @@ class DualPriceExposure(Department[AttentionObservation]):
 class DualPriceOrders(Department[StockObservation]):
     """Orders from every product's own optimum, or up to its level where that is unknown.
 
-    - `tables`: of the products. `standing`: the market's reference demand: the tables know usual demand, and what is
-      expected beyond it in the periods of the lead time, from intentions and season, counts as stock that is gone.
+    - `standing`: the market's reference demand: the tables know usual demand, and what is expected beyond it in the
+      periods of the lead time, from intentions and season, counts as stock that is gone.
     - `recommendation`: the rule of the other department. What it will show follows from what both see, and so does the
       demand of this period; its decision itself is not needed.
     """
 
-    tables: StockTables
     standing: Reference
     recommendation: DualPriceExposure
+
+    @property
+    def tables(self) -> StockTables:
+        """Of the products: both departments read the same."""
+        return self.recommendation.tables
 
     def observe(self, market: Market, state: State) -> StockObservation:
         """The inventory position, less units needed beyond the usual, the place in the tables, and the nearest mean."""

@@ -51,9 +51,8 @@ from intandem.theory.transitions import leftover
 POINTS = 49
 """Points of a product's stock grid."""
 
-ORDERS = {0: 17, 1: 17, 2: 17, 3: 9}
-"""Order sizes on the grid, 0 among them, by the lead time that the tables know; beyond 3 they know 3 periods of it."""
-
+ORDERS, FEWER_ORDERS = 17, 9
+"""Order sizes on the grid, 0 among them; fewer where the tables know two orders under way."""
 
 ROUNDS = 2
 """Times that the tables are made again around what their firm met."""
@@ -114,7 +113,7 @@ def dual_price_firm(
     def firm_around(usual: Usual | None) -> Firm:
         tables = _stock_tables(market, attention_price, standing_worth, usual)
         recommendation = DualPriceExposure(tables, choices)
-        return Firm(DualPriceOrders(tables, standing, recommendation), recommendation)
+        return Firm(DualPriceOrders(standing, recommendation), recommendation)
 
     best = firm = firm_around(None)
     if rounds == 0:
@@ -173,7 +172,7 @@ def _product_tables(
 ) -> dict[str, np.ndarray]:
     lead = int(market.lead_time[product])
     known = min(lead, 3)
-    count = ORDERS[min(depth + 1, 3)] if depth else ORDERS[known]
+    count = ORDERS if depth < 2 else FEWER_ORDERS
     stock, lot, sizes = _product_grid(market, product, curve, known, count)
     layout = Layout((POINTS,), (count,), (known,), (), (Factor((0,), ()),), 1)
     program = _product_program(market, product, curve, stock, lot, sizes, displaced)

@@ -177,8 +177,10 @@ def _stocks(market: Market, settings: SolveSettings) -> tuple[StockGrid, ...]:
 
 def _wide_enough(market: Market) -> list[int]:
     """Caps that a good policy hardly meets: demand over lead time + 1 if everybody is shown everything, with room."""
-    grid = _reach(market)
-    utility = np.asarray(market.base_utility, float) + np.maximum(np.asarray(market.exposure_effect, float), 0) + grid
+    highest = _intention_range(market)[1]
+    utility = (
+        np.asarray(market.base_utility, float) + np.maximum(np.asarray(market.exposure_effect, float), 0) + highest
+    )
     if market.season is not None:
         utility = utility + np.asarray(market.pairs.spread(market.season.max(0)), float)
     chance = np.where(np.asarray(market.pairs.valid()), 1 / (1 + np.exp(-utility)), 0.0)
@@ -191,11 +193,6 @@ def _wide_enough(market: Market) -> list[int]:
     batch = np.sqrt(2 * np.asarray(market.fixed_order_cost, float) * base / holding)
     multiple = np.maximum(np.asarray(market.order_multiple), np.asarray(market.min_order))
     return [int(one) for one in np.ceil(cover + 4 * np.sqrt(cover) + 2 + 1.5 * batch + multiple - 1)]
-
-
-def _reach(market: Market) -> np.ndarray:
-    """The highest intention of every pair."""
-    return np.maximum(_intention_range(market)[1], 0.0)
 
 
 def _intention_range(market: Market) -> tuple[np.ndarray, np.ndarray]:

@@ -203,16 +203,14 @@ def tabled_firm(market: Market, table: PolicyTable) -> TabledFirm:
 
     ```
     """
-    at = places(market)
-    rows = {name: at for at, name in enumerate(market.labels.customer_ids)}
+    where = {name: (row, place) for name, row, place in _pairs(market)}
     products = {name: at for at, name in enumerate(market.labels.product_ids)}
     pairs: list[tuple[int, int]] = []
     pipelines: list[tuple[int, int]] = []
     for name in table.axes:
         kind, _, rest = name.partition(":")
         if kind == "intention":
-            row, product = next((rows[c], products[p]) for n, c, p in _named_pairs(market) if n == rest)
-            pairs.append((row, int(np.nonzero(at[row] == product)[0][0])))
+            pairs.append(where[rest])
         elif kind == "under_way":
             product_id, _, slot = rest.rpartition(":")
             pipelines.append((products[product_id], int(slot) - 1))
@@ -242,7 +240,7 @@ def _known_axes(market: Market) -> set[str]:
     known = {
         POSITION,
         *(f"stock:{product}" for product in products),
-        *(f"intention:{n}" for n, _, _ in _named_pairs(market)),
+        *(f"intention:{name}" for name, _, _ in _pairs(market)),
     }
     leads = zip(products, np.asarray(market.lead_time), strict=True)
     return known | {f"under_way:{product}:{slot}" for product, lead in leads for slot in range(1, int(lead))}
@@ -257,10 +255,3 @@ def _pairs(market: Market) -> list[tuple[str, int, int]]:
             product = market.labels.product_ids[at[row, place]]
             found.append((f"{market.labels.customer_ids[row]}:{product}", row, place))
     return found
-
-
-def _named_pairs(market: Market) -> list[tuple[str, str, str]]:
-    """Name, customer and product of every pair."""
-    at = places(market)
-    customers, products = market.labels.customer_ids, market.labels.product_ids
-    return [(name, customers[row], products[at[row, place]]) for name, row, place in _pairs(market)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intandem.errors import RunError
+from intandem.errors import InputError, RunError
 from intandem.market import Market
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
 from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_not
@@ -120,7 +120,7 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
         tell("lagrangian bound")
         try:
             lagrangian = lagrangian_bound(market, solution.attention_price.reshape(-1, market.rows).sum(0))
-        except RunError as error:
+        except (InputError, RunError) as error:
             skipped["lagrangian"] = str(error)
         else:
             name = LEVELS_ONLY if lagrangian.levels_only else "lagrangian"

@@ -20,7 +20,7 @@ from intandem.departments.networks import ProductNetwork
 from intandem.departments.outlook import Outlook, Reference, critical_ratio, economic_order_quantity, look_ahead
 from intandem.market import Market, State
 from intandem.market.draws import stochastic_round, uniform
-from intandem.market.supply import inventory_position, nearest_feasible_order
+from intandem.market.supply import inventory_position, nearest_feasible_order, order_range
 
 
 class StockObservation(eqx.Module):
@@ -65,10 +65,10 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         level = level + (ndtri(critical_ratio(market)) + corrections[:, 1]) * outlook.deviation
         short = level - observation.position + corrections[:, 2] * outlook.typical / (market.lead_time + 1.0)
         if not self.gated:
-            return OrderWish(within_bounds(short, _largest(market)), jnp.zeros_like(short))
+            return OrderWish(within_bounds(short, order_range(market)[1]), jnp.zeros_like(short))
         # With a fixed cost the level is a reorder point; ordering restores it and a learned batch on top.
         batch = economic_order_quantity(market, outlook.now_lifted)
-        quantity = within_bounds(short + batch * jnp.exp(corrections[:, 3]), _largest(market))
+        quantity = within_bounds(short + batch * jnp.exp(corrections[:, 3]), order_range(market)[1])
         below = short / jnp.maximum(outlook.deviation, 0.5)
         return OrderWish(quantity, 3.0 * below + 3.0 * corrections[:, 4])
 
@@ -140,17 +140,11 @@ def _within_bounds_backward(
 within_bounds.defvjp(_within_bounds_forward, _within_bounds_backward)
 
 
-def _largest(market: Market) -> Float[Array, " products"]:
-    multiple = market.order_multiple
-    return jnp.where(jnp.isfinite(market.max_order), jnp.floor(market.max_order / multiple) * multiple, jnp.inf)
-
-
 def _feasible_at_random(
     market: Market, quantity: Float[Array, " products"], exploration: Float[Array, ""] | float, key: Key[Array, ""]
 ) -> Float[Array, " products"]:
     """A feasible order whose mean is the quantity (at most the largest feasible one); without exploration, the
     feasible order nearest to it."""
-    multiple = market.order_multiple
-    smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
-    lot = jnp.where(quantity < smallest, smallest, multiple)
+    smallest = order_range(market)[0]
+    lot = jnp.where(quantity < smallest, smallest, market.order_multiple)
     return lot * stochastic_round(key, quantity / lot, exploration)

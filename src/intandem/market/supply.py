@@ -43,12 +43,35 @@ def next_pipeline(
     return placed[0], jnp.concatenate([placed[1:], jnp.zeros_like(placed[:1])])
 
 
+def order_range(market: Market) -> tuple[Float[Array, " products"], Float[Array, " products"]]:
+    """The smallest and the largest order that is not 0, units per product; the largest is 0 if none is feasible.
+
+    Orders are multiples of `order_multiple` between `min_order` and `max_order` (infinity without a cap).
+
+    Pairs, at least 3 and at most 9 (4 to 8), or at most 3 (none):
+
+    ```python
+    >>> import numpy as np
+    >>> from intandem.market import build_market
+    >>> limits = {"order_multiple": np.full(2, 2.0), "min_order": np.full(2, 3.0), "max_order": np.array([9.0, 3.0])}
+    >>> products = {"price": np.ones(2), "unit_cost": np.zeros(2), "holding_cost": np.zeros(2)}
+    >>> market = build_market(products | limits, np.zeros((1, 2)), np.zeros((1, 2)))
+    >>> [limit.tolist() for limit in order_range(market)]
+    [[4.0, 4.0], [8.0, 0.0]]
+
+    ```
+    """
+    multiple = market.order_multiple
+    smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
+    largest = jnp.where(jnp.isfinite(market.max_order), jnp.floor(market.max_order / multiple) * multiple, jnp.inf)
+    return smallest, jnp.where(largest < smallest, 0.0, largest)
+
+
 def nearest_feasible_order(market: Market, quantity: Float[Array, " products"]) -> Float[Array, " products"]:
     """The feasible order nearest to a wished quantity: 0, or a multiple of `order_multiple` within
     `min_order..max_order`. A wish below half of the smallest feasible order becomes 0."""
     multiple = market.order_multiple
-    smallest = jnp.maximum(jnp.ceil(market.min_order / multiple) * multiple, multiple)
-    largest = jnp.where(jnp.isfinite(market.max_order), jnp.floor(market.max_order / multiple) * multiple, jnp.inf)
+    smallest, largest = order_range(market)
     rounded = jnp.clip(jnp.round(quantity / multiple) * multiple, smallest, largest)
     return jnp.where((quantity < 0.5 * smallest) | (largest < smallest), 0.0, rounded)
 

@@ -33,6 +33,7 @@ from intandem.market import (
     initial_state,
     rollout,
 )
+from intandem.market.supply import order_range
 from intandem.theory.attention_curves import (
     MEANS,
     AttentionCurve,
@@ -226,8 +227,7 @@ def _product_grid(
     holding = max(float(market.holding_cost[product]), 1e-2 * max(float(market.unit_cost[product]), 1e-2))
     batch = np.sqrt(2 * float(market.fixed_order_cost[product]) * typical / holding)
     multiple = float(market.order_multiple[product])
-    smallest = max(np.ceil(float(market.min_order[product]) / multiple), 1.0) * multiple
-    largest = np.floor(float(market.max_order[product]) / multiple) * multiple
+    smallest, largest = (float(limit[product]) for limit in order_range(market))
     largest = min(largest, max(np.ceil((1.3 * mean + 2 * spread + 1) / multiple) * multiple, 2 * batch, smallest))
     needed = min(mean, 2 * largest) * (lead + 1) + 3 * spread * np.sqrt(lead + 1) + 2 + min(batch, largest)
     owed = 0.35 if market.unmet_demand == "backordered" else 0.0

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from intandem.errors import InputError
 from intandem.market import Market, SolveSettings
 from intandem.market.build import demand_moments
+from intandem.market.supply import order_range
 from intandem.theory.layout import Factor, Layout
 
 MOST_WORK = 3e10
@@ -157,17 +158,17 @@ def _check_solvable(market: Market) -> None:
 def _stocks(market: Market, settings: SolveSettings) -> tuple[StockGrid, ...]:
     caps = [settings.stock_cap] * market.products if settings.stock_cap is not None else _wide_enough(market)
     owed = market.unmet_demand == "backordered"
+    limits = order_range(market)
     found = []
     for j in range(market.products):
         cap = int(caps[j])
         backlog = 0
         if owed:
             backlog = cap if settings.backlog_cap is None else settings.backlog_cap
-        multiple = int(market.order_multiple[j])
-        largest = min(float(market.max_order[j]), cap + backlog)
-        smallest = max(int(np.ceil(float(market.min_order[j]) / multiple)), 1) * multiple
-        orders = (0, *range(smallest, int(largest) + 1, multiple))
-        if len(orders) == 1 and float(market.max_order[j]) >= smallest:
+        smallest = int(limits[0][j])
+        largest = int(min(float(limits[1][j]), cap + backlog))
+        orders = (0, *range(smallest, largest + 1, int(market.order_multiple[j])))
+        if len(orders) == 1 and float(limits[1][j]) > 0:
             product = market.labels.product_ids[j]
             problem = f"the smallest order of {product}, {smallest} units, does not fit under stock_cap {cap}"
             raise InputError(market.name, problem, f"give a stock_cap of {smallest} or more", key="solve")

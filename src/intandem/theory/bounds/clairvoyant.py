@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from intandem.errors import RunError
 from intandem.market import Market
-from intandem.theory.bounds.supply import order_range
+from intandem.market.supply import order_range
 
 PERIODS = 24
 WINDOWS = 40
@@ -99,7 +99,7 @@ def clairvoyant_bound(
     """
     price = np.zeros(market.products)
     if supply_price is not None:
-        price = np.where(np.isfinite(order_range(market)[1]), supply_price, 0.0)
+        price = np.where(np.isfinite(np.asarray(order_range(market)[1])), supply_price, 0.0)
     rng = np.random.default_rng(seed)
     earned = np.array([_window(market, price, periods, rng) for _ in range(windows)])
     return Clairvoyant(float(earned.mean()), float(earned.std(ddof=1) / np.sqrt(windows)), windows)
@@ -147,7 +147,7 @@ def _window(market: Market, supply_price: np.ndarray, periods: int, rng: np.rand
     money[sold] = column(np.asarray(market.price) - np.asarray(market.unit_cost, float) - supply_price)
     money[lost] = -column(market.lost_sale_cost)
     money[left] = -column(market.holding_cost)
-    largest = order_range(market)[1]
+    largest = np.asarray(order_range(market)[1], float)
     upper = np.full(columns, np.inf)
     upper[:count] = length
     upper[arrived] = column(largest)

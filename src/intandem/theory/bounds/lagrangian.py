@@ -27,6 +27,7 @@ from scipy.optimize import minimize, minimize_scalar
 from intandem.errors import InputError
 from intandem.market import Market, SolveSettings, build_market
 from intandem.market.build import PRODUCT_DEFAULTS
+from intandem.market.supply import order_range
 from intandem.theory.dynamic_program import one_step, solve_program
 from intandem.theory.grid import Grid, grid_of, places
 from intandem.theory.layout import Layout, Program, double_precision
@@ -125,8 +126,8 @@ def product_market(market: Market, product: int) -> Market:
 def _room_for_orders(market: Market, product: int, stock_cap: int | None) -> int | None:
     """A stock cap that holds twice the smallest order, in whole multiples: orders beyond it gain nothing more."""
     multiple = float(market.order_multiple[product])
-    smallest = max(np.ceil(float(market.min_order[product]) / multiple), 1.0) * multiple
-    if stock_cap is None or float(market.max_order[product]) < smallest:
+    smallest, largest = (float(limit[product]) for limit in order_range(market))
+    if stock_cap is None or largest == 0:
         return stock_cap
     return int(np.ceil(max(stock_cap, 2 * smallest) / multiple) * multiple)
 

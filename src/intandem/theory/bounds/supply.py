@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intandem.market import Market
+from intandem.market.supply import order_range
 from intandem.theory.bounds.curves import DemandCurves
 
 
@@ -37,28 +38,6 @@ class ProductTerms:
     def largest_value(self) -> np.ndarray:
         """The most that one more unit of demand can be worth."""
         return np.maximum(self.margin + self.lost_sale_cost, 0.0)
-
-
-def order_range(market: Market) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest and the largest order that is not 0, units per product; the largest is 0 if none is feasible.
-
-    Orders are multiples of `order_multiple` between `min_order` and `max_order`.
-
-    Pairs, at least 3 and at most 9 (4 to 8), or at most 3 (none):
-
-    ```python
-    >>> from intandem.market import build_market
-    >>> limits = {"order_multiple": np.full(2, 2.0), "min_order": np.full(2, 3.0), "max_order": np.array([9.0, 3.0])}
-    >>> products = {"price": np.ones(2), "unit_cost": np.zeros(2), "holding_cost": np.zeros(2)}
-    >>> order_range(build_market(products | limits, np.zeros((1, 2)), np.zeros((1, 2))))
-    (array([4., 4.]), array([8., 0.]))
-
-    ```
-    """
-    multiple, least, most = (np.asarray(v, float) for v in (market.order_multiple, market.min_order, market.max_order))
-    smallest = np.maximum(np.ceil(least / multiple) * multiple, multiple)
-    largest = np.where(np.isfinite(most), np.floor(np.where(np.isfinite(most), most, 0) / multiple) * multiple, np.inf)
-    return smallest, np.where(largest < smallest, 0.0, largest)
 
 
 def least_order_cost(
@@ -110,7 +89,7 @@ def product_terms(market: Market, curves: DemandCurves) -> ProductTerms:
 
     ```
     """
-    smallest, largest = order_range(market)
+    smallest, largest = (np.asarray(limit, float) for limit in order_range(market))
     fixed, holding = (np.asarray(v, float) for v in (market.fixed_order_cost, market.holding_cost))
     lost = market.unmet_demand == "lost"
     discount = float(market.discount)

@@ -32,7 +32,7 @@ def test_it_lies_above_the_optimum_at_any_price(kind) -> None:
 def test_it_is_tighter_than_the_fluid_bound_where_attention_is_scarce() -> None:
     market = family_market("fixed-cost", 10, 20, 3)
     fluid = fluid_bound(market)
-    tighter = batch_bound(market, fluid.attention_price.reshape(-1, market.rows).sum(0))
+    tighter = batch_bound(market, fluid.attention_price)
     assert tighter < 0.95 * fluid.value
     rule = firm_of_rules(market, "s-S", "uplift:filter=in-stock")
     assert simulate(market, rule, periods=500, runs=8).profit < tighter

@@ -101,8 +101,7 @@ def dual_price_firm(
     """
     if attention_price is None or standing_worth is None:
         fluid = fluid_bound(market)
-        attention_price = fluid.attention_price.reshape(-1, market.rows).sum(0)
-        standing_worth = fluid.demand_value
+        attention_price, standing_worth = fluid.attention_price, fluid.demand_value
     if attention_price.shape != (market.rows,) or standing_worth.shape != (market.products,):
         raise InputError("dual prices", "are those of another market", "compute them for this one")
     tabled = exposure_tables(market, MOST_CHOICES)

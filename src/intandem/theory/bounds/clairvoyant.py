@@ -43,13 +43,13 @@ class Clairvoyant:
         return self.mean + CONFIDENCE * self.standard_error
 
 
-def why_not(market: Market) -> str:
+def why_no_clairvoyant(market: Market) -> str:
     """Why this bound is not computed for a market; empty if it is.
 
     ```python
     >>> from intandem.market import example_market
     >>> from intandem.theory.random_markets import KINDS, random_market
-    >>> why_not(example_market("two-products-capped")), why_not(random_market(KINDS["choice"], 0))
+    >>> why_no_clairvoyant(example_market("two-products-capped")), why_no_clairvoyant(random_market(KINDS["choice"], 0))
     ('', 'not for markets with multinomial choice')
 
     ```

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from intandem.errors import InputError, RunError
 from intandem.market import Market
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
-from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_not
+from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_no_clairvoyant
 from intandem.theory.bounds.curves import PIECES, DemandCurves, demand_curves, season_of
-from intandem.theory.bounds.lagrangian import lagrangian_bound, why_no_lagrangian
+from intandem.theory.bounds.lagrangian import Lagrangian, lagrangian_bound, why_no_lagrangian
 from intandem.theory.bounds.mismatch import mismatch_cuts
 from intandem.theory.bounds.multinomial import choice_shares
 from intandem.theory.bounds.prices import solve_prices
@@ -89,59 +90,59 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
 
     ```
     """
-    tell = progress or (lambda what: None)
-    values: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    skipped: dict[str, str] = {}
-    started = time.perf_counter()
-    tell("fluid bound")
-    solution = fluid_bound(market)
-    values["fluid"], seconds["fluid"] = solution.value, time.perf_counter() - started
-    groups = _program_groups(market)
-    if groups:
-        started = time.perf_counter()
-        tell("newsvendor bound")
-        tighter = newsvendor_bound(market)
-        values["newsvendor"], seconds["newsvendor"] = tighter.value, time.perf_counter() - started
-        solution = tighter if tighter.value <= solution.value else solution
-    else:
-        skipped["newsvendor"] = f"more than {PROGRAM_PLACES:,} pairs"
-    if reason := why_no_batches(market):
-        skipped["batches"] = reason
-    else:
-        started = time.perf_counter()
-        tell("batch bound")
-        values["batches"] = batch_bound(market, solution.attention_price.reshape(-1, market.rows).sum(0))
-        seconds["batches"] = time.perf_counter() - started
-    if reason := why_no_lagrangian(market):
-        skipped["lagrangian"] = reason
-    else:
-        started = time.perf_counter()
-        tell("lagrangian bound")
-        try:
-            lagrangian = lagrangian_bound(market, solution.attention_price.reshape(-1, market.rows).sum(0))
-        except (InputError, RunError) as error:
-            skipped["lagrangian"] = str(error)
-        else:
-            name = LEVELS_ONLY if lagrangian.levels_only else "lagrangian"
-            values[name], seconds[name] = lagrangian.value, time.perf_counter() - started
-    clairvoyant = None
-    if reason := why_not(market):
-        skipped["clairvoyant"] = reason
-    else:
-        started = time.perf_counter()
-        tell("clairvoyant bound")
-        clairvoyant = clairvoyant_bound(market, supply_price=solution.supply_price, seed=seed)
-        values["clairvoyant"], seconds["clairvoyant"] = clairvoyant.value, time.perf_counter() - started
+    found = _Gathering(progress or (lambda what: None))
+    solution = fluid = found.take("fluid", lambda: fluid_bound(market))
+    reason = "" if _program_groups(market) else f"more than {PROGRAM_PLACES:,} pairs"
+    tighter = found.take("newsvendor", lambda: newsvendor_bound(market), reason)
+    if tighter is not None and tighter.value <= fluid.value:
+        solution = tighter
+    price = solution.attention_price
+    found.take("batches", lambda: batch_bound(market, price), why_no_batches(market))
+    found.take("lagrangian", lambda: lagrangian_bound(market, price), why_no_lagrangian(market))
+    clairvoyant = found.take(
+        "clairvoyant",
+        lambda: clairvoyant_bound(market, supply_price=solution.supply_price, seed=seed),
+        why_no_clairvoyant(market),
+    )
     return Bounds(
-        values=values,
-        seconds=seconds,
-        skipped=skipped,
+        values=found.values,
+        seconds=found.seconds,
+        skipped=found.skipped,
         demand_value=solution.demand_value,
         supply_price=solution.supply_price,
-        attention_price=solution.attention_price.reshape(-1, market.rows).sum(0),
+        attention_price=price,
         clairvoyant=clairvoyant,
     )
+
+
+class _Gathering:
+    """Values of bounds by name, the seconds each took, and why others were left out."""
+
+    def __init__(self, tell: Progress) -> None:
+        self.tell = tell
+        self.values: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+        self.skipped: dict[str, str] = {}
+
+    def take(self, name: str, compute: Callable[[], Any], reason: str = "") -> Any:
+        """Computes a bound, unless there is a `reason` not to; one that fails leaves the others as they are."""
+        if reason:
+            self.skipped[name] = reason
+            return None
+        self.tell(f"{name} bound")
+        started = time.perf_counter()
+        try:
+            bound = compute()
+        except (InputError, RunError) as error:
+            if name == "fluid":
+                raise
+            self.skipped[name] = str(error)
+            return None
+        if isinstance(bound, Lagrangian) and bound.levels_only:
+            name = LEVELS_ONLY
+        self.values[name] = float(getattr(bound, "value", bound))
+        self.seconds[name] = time.perf_counter() - started
+        return bound
 
 
 def fluid_bound(market: Market, *, by_prices: bool | None = None) -> FluidSolution:
@@ -215,16 +216,11 @@ def _program(market: Market, groups: int, *, with_cuts: bool) -> FluidSolution:
 
 
 def _over_horizon(market: Market, terms: ProductTerms, solution: FluidSolution) -> FluidSolution:
-    """Discounted: a period's bound for ever, and the procurement and ordering that the opening stock saves."""
-    discount = float(market.discount)
-    if discount == 1:
-        return solution
-    saved = np.asarray(market.price, float) - terms.margin
-    opening = float((saved * np.asarray(market.initial_stock, float)).sum())
-    return FluidSolution(
-        value=solution.value / (1 - discount) + opening,
-        demand_value=solution.demand_value,
-        supply_price=solution.supply_price,
-        attention_price=solution.attention_price,
-        exposure=solution.exposure,
-    )
+    """The price of attention by row instead of by cell; and discounted, a period's bound for ever, and the procurement
+    and ordering that the opening stock saves."""
+    discount, value = float(market.discount), solution.value
+    if discount < 1:
+        saved = np.asarray(market.price, float) - terms.margin
+        value = value / (1 - discount) + float((saved * np.asarray(market.initial_stock, float)).sum())
+    # A row's cells are its groups of season positions.
+    return replace(solution, value=value, attention_price=solution.attention_price.reshape(-1, market.rows).sum(0))

@@ -24,7 +24,8 @@ class FluidSolution:
 
     - `value`: money per period; no policy earns more on average.
     - `demand_value`: what one more unit of demand is worth, per product. `supply_price`: what one more unit of supply
-      per period is worth. `attention_price`: what one more exposure is worth, shape `cells`.
+      per period is worth. `attention_price`: what one more exposure is worth, shape `cells`; by row
+      where it comes from `fluid_bound` or `newsvendor_bound`.
     - `exposure`: mean exposure per pair at the optimum, shape `cells width`; `None` where only prices were sought.
     """
 

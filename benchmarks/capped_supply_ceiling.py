@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 from scipy.stats import poisson
 
@@ -25,8 +24,7 @@ from intandem.market import Market, base_demand, family_market
 from intandem.theory.bounds import newsvendor_bound
 from intandem.theory.dynamic_program import solve_program
 from intandem.theory.grid import StockGrid
-from intandem.theory.layout import Factor, Layout, Program, double_precision
-from intandem.theory.transitions import arrivals, leftover
+from intandem.theory.transitions import leftover, single_product
 
 RESULTS = Path(__file__).parent / "results" / "capped-supply.json"
 RATES = 25
@@ -48,18 +46,8 @@ def steered_profit(market: Market, product: int) -> float:
     left = kernels @ stock.levels
     sold = stock.levels - left
     money = price * sold - holding * left - lost_sale * (rates[:, None] - sold)
-    layout = Layout((stock.size,), (len(stock.orders),), (stock.lead_time,), (), (Factor((0,), ()),), 1)
-    with double_precision():
-        program = Program(
-            arrival=(jnp.asarray(arrivals(stock)),),
-            returned=(jnp.zeros((stock.size, len(stock.orders))),),
-            order_cost=(jnp.asarray(cost * np.array(stock.orders)),),
-            kernels=(jnp.asarray(kernels[None]),),
-            rewards=(jnp.asarray(money[None]),),
-            local=jnp.arange(RATES)[:, None],
-            discount=jnp.asarray(1.0),
-        )
-        return solve_program(layout, program, tolerance=1e-6).profit
+    steered = single_product(stock, kernels, money, cost * np.array(stock.orders))
+    return solve_program(*steered, tolerance=1e-6).profit
 
 
 def main() -> None:

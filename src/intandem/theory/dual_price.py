@@ -46,8 +46,8 @@ from intandem.theory.attention_curves import (
 from intandem.theory.bounds.gather import fluid_bound
 from intandem.theory.dynamic_program import action_values, solve_program
 from intandem.theory.grid import StockGrid, exposure_tables, places
-from intandem.theory.layout import Factor, Layout, Program, double_precision
-from intandem.theory.transitions import leftover
+from intandem.theory.layout import Layout, Program
+from intandem.theory.transitions import leftover, single_product
 
 POINTS = 49
 """Points of a product's stock grid."""
@@ -174,8 +174,7 @@ def _product_tables(
     known = min(lead, 3)
     count = ORDERS if depth < 2 else FEWER_ORDERS
     stock, lot, sizes = _product_grid(market, product, curve, known, count)
-    layout = Layout((POINTS,), (count,), (known,), (), (Factor((0,), ()),), 1)
-    program = _product_program(market, product, curve, stock, lot, sizes, displaced)
+    layout, program = _product_program(market, product, curve, stock, lot, sizes, displaced)
     values = solve_program(layout, program, tolerance=1e-5).values
     every = action_values(layout, program, values[0])
     free = every + curve.cost.reshape([-1] + [1] * (every.ndim - 1))
@@ -250,7 +249,7 @@ def _product_program(
     lot: float,
     sizes: np.ndarray,
     displaced: float,
-) -> Program:
+) -> tuple[Layout, Program]:
     price, holding = float(market.price[product]) - displaced, float(market.holding_cost[product])
     lost_cost, owed_cost = float(market.lost_sale_cost[product]), float(market.backorder_cost[product])
     takes = leftover(stock)
@@ -267,16 +266,9 @@ def _product_program(
     joined = np.minimum(stock.levels[:, None] + sizes / lot, stock.high)
     nearest = np.round(joined).astype(int) - stock.low
     paid = float(market.unit_cost[product]) * sizes + float(market.fixed_order_cost[product]) * (sizes > 0)
-    with double_precision():
-        return Program(
-            arrival=(jnp.asarray(nearest),),
-            returned=(jnp.zeros(joined.shape),),
-            order_cost=(jnp.asarray(paid),),
-            kernels=(jnp.asarray(np.stack(kernels)[None]),),
-            rewards=(jnp.asarray(np.stack(rewards)[None]),),
-            local=jnp.arange(len(curve.mean))[:, None],
-            discount=jnp.asarray(np.float64(market.discount)),
-        )
+    return single_product(
+        stock, np.stack(kernels), np.stack(rewards), paid, discount=float(market.discount), arrival=nearest
+    )
 
 
 def _in_lots(mean: float, variance: float, lot: float, size: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -10,8 +9,7 @@ from intandem.errors import InputError
 from intandem.theory.classical import check_chances, check_costs
 from intandem.theory.dynamic_program import solve_program
 from intandem.theory.grid import StockGrid
-from intandem.theory.layout import Factor, Layout, Program, double_precision
-from intandem.theory.transitions import arrivals, leftover
+from intandem.theory.transitions import leftover, single_product
 
 
 def lost_sales_cost(
@@ -58,15 +56,6 @@ def lost_sales_cost(
     kernel = np.einsum("d,yde->ye", counts, leftover(stock))
     left = kernel @ stock.levels
     lost = float(np.arange(len(chances)) @ chances) - (stock.levels - left)
-    layout = Layout((stock.size,), (len(stock.orders),), (lead_time,), (), (Factor((0,), ()),), 1)
-    with double_precision():
-        program = Program(
-            arrival=(jnp.asarray(arrivals(stock)),),
-            returned=(jnp.zeros((stock.size, len(stock.orders))),),
-            order_cost=(jnp.zeros(len(stock.orders)),),
-            kernels=(jnp.asarray(kernel[None, None]),),
-            rewards=(jnp.asarray(-(holding * left + shortage * lost)[None, None]),),
-            local=jnp.zeros((1, 1), int),
-            discount=jnp.asarray(1.0),
-        )
-        return -solve_program(layout, program, tolerance=1e-6).profit
+    cost = holding * left + shortage * lost
+    system = single_product(stock, kernel[None], -cost[None], np.zeros(len(stock.orders)))
+    return -solve_program(*system, tolerance=1e-6).profit

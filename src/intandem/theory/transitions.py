@@ -17,7 +17,7 @@ from scipy import stats
 from intandem.market import Market
 from intandem.theory.demand_chances import chances_of_products, demand_chances, purchase_chances, visitor_counts
 from intandem.theory.grid import Grid, IntentionGrid, StockGrid, places
-from intandem.theory.layout import Factor, Program, double_precision
+from intandem.theory.layout import Factor, Layout, Program, double_precision
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,46 @@ def program_of(
             discount=jnp.asarray(np.float64(market.discount)),
         )
     return program, moves
+
+
+def single_product(
+    stock: StockGrid,
+    kernels: Float[np.ndarray, "exposures stock following"],
+    rewards: Float[np.ndarray, "exposures stock"],
+    order_cost: Float[np.ndarray, " orders"],
+    *,
+    discount: float = 1.0,
+    arrival: np.ndarray | None = None,
+) -> tuple[Layout, Program]:
+    """The dynamic program of one product without intentions, from its numbers.
+
+    **Arguments:** `kernels`: chances of the stock after demand. `rewards`: expected money of the period, orders left
+    out. `order_cost`: money by order. `arrival`: the index of the stock when an order joins it, if not by whole units.
+
+    Demand of 0 or 1 with equal chances, price 4, cost 1, as in `solve_program`:
+
+    ```python
+    >>> from intandem.theory.dynamic_program import solve_program
+    >>> kernel = np.array([[[1.0, 0.0], [0.5, 0.5]]])
+    >>> newsvendor = single_product(StockGrid(0, 1, (0, 1), 0), kernel, np.array([[0.0, 2.0]]), np.array([0.0, 1.0]))
+    >>> round(solve_program(*newsvendor).profit, 6)
+    1.5
+
+    ```
+    """
+    joined = arrivals(stock) if arrival is None else arrival
+    layout = Layout((stock.size,), (len(stock.orders),), (stock.lead_time,), (), (Factor((0,), ()),), 1)
+    with double_precision():
+        program = Program(
+            arrival=(jnp.asarray(joined),),
+            returned=(jnp.zeros(joined.shape),),
+            order_cost=(jnp.asarray(order_cost, float),),
+            kernels=(jnp.asarray(kernels[None]),),
+            rewards=(jnp.asarray(rewards[None]),),
+            local=jnp.arange(len(kernels))[:, None],
+            discount=jnp.asarray(discount, float),
+        )
+    return layout, program
 
 
 def arrivals(stock: StockGrid) -> np.ndarray:
@@ -178,7 +218,7 @@ def _with_sure_intentions(
         each = np.einsum(f"...{letters},{spelled}->...{before}{after}", counts[:, :, :, s], *leftovers, optimize=True)
         rows = in_stock == s
         moved[:, :, :, rows] = each.reshape(*counts.shape[:3], size, size)[:, :, :, rows]
-    onward = _onward(market, pairs, points, exposures)
+    onward = np.stack([_next_weights(market, pairs, points, shown)[:, 0] for shown in exposures])
     kernel = np.einsum("tahye,ahk->tayhek", moved, onward)
     states = size * len(points)
     means = mean[:, :, :, in_stock].transpose(0, 1, 3, 2, 4)
@@ -222,17 +262,31 @@ def _weights(points: np.ndarray, value: np.ndarray) -> np.ndarray:
     return np.maximum(1 - np.abs(inside[..., None] - points) / step, 0.0)
 
 
-def _onward(market: Market, pairs: list[IntentionGrid], points: np.ndarray, exposures: np.ndarray) -> np.ndarray:
-    """Weights of next period's intentions: `exposures points points`."""
-    found = np.ones((len(exposures), len(points), 1))
-    persistence, carry = float(market.persistence), float(market.carry_over)
-    effect = np.asarray(market.exposure_effect, float)
+def _next_weights(
+    market: Market,
+    pairs: list[IntentionGrid],
+    points: np.ndarray,
+    shown: np.ndarray,
+    reached: np.ndarray | float = 1.0,
+    bought: np.ndarray | None = None,
+) -> np.ndarray:
+    """Weights of next period's intentions on their grids, as `market.demand.next_intention` moves them.
+
+    **Arguments:** `points`: combinations of intentions, `points pairs`. `shown`: an exposure table. `reached`: visitors
+    over population, by outcome. `bought`: units served over population, `outcomes pairs`; `None`: no habit counts.
+    **Returns** shape `points outcomes points`.
+    """
+    outcomes = np.atleast_1d(reached)
+    weights = np.ones((len(points), len(outcomes), 1))
     for k, pair in enumerate(pairs):
-        shown = exposures[:, pair.row, pair.place]
-        push = carry * effect[pair.row, pair.place] * shown[:, None]
-        weights = _weights(np.array(pair.points), persistence * (points[:, k] + push))
-        found = (found[..., :, None] * weights[..., None, :]).reshape(len(exposures), len(points), -1)
-    return found
+        push = float(market.carry_over) * float(market.exposure_effect[pair.row, pair.place])
+        moved = points[:, k, None] + push * shown[pair.row, pair.place] * outcomes
+        following = float(market.persistence) * moved
+        if bought is not None:
+            following = following + float(market.habit[pair.product]) * bought[:, k]
+        each = _weights(np.array(pair.points), following)
+        weights = (weights[..., :, None] * each[..., None, :]).reshape(len(points), len(outcomes), -1)
+    return weights
 
 
 def _with_random_intentions(
@@ -261,6 +315,7 @@ def _with_random_intentions(
     combos = _combinations([one.levels for one in stocks])
     in_stock = _pattern_of_stock(factor, stocks, patterns)
     lows = np.array([one.low for one in stocks])
+    own = [factor.products.index(pair.product) for pair in pairs]
     sizes = tuple(one.size for one in stocks)
     shape = (chances.shape[0], chances.shape[1], len(combos), len(points))
     kernel = np.zeros((*shape, len(combos), len(points)))
@@ -269,11 +324,7 @@ def _with_random_intentions(
         left = np.broadcast_to(level, asked.shape) if unlimited else np.maximum(level - asked, lows)
         end = np.ravel_multi_index(tuple((left - lows).astype(int).T), sizes)
         for a, shown in enumerate(exposures):
-            onward = np.ones((len(points), len(asked), 1))
-            for k, pair in enumerate(pairs):
-                following = _next_intention(market, pair, points[:, k, None], shown, visitors, served, factor)
-                weights = _weights(np.array(pair.points), following)
-                onward = (onward[..., :, None] * weights[..., None, :]).reshape(len(points), len(asked), -1)
+            onward = _next_weights(market, pairs, points, shown, visitors / population, served[:, own] / population)
             for t in range(shape[0]):
                 moved = counts[t, a, :, in_stock[y], :, None] * onward
                 # Outcomes that leave the same stock add up: a sum over outcomes by their end.
@@ -281,22 +332,6 @@ def _with_random_intentions(
     states = len(combos) * len(points)
     mean = population * visiting * bought[:, :, :, in_stock].transpose(0, 1, 3, 2, 4)
     return mean.reshape(*shape[:2], states, -1), kernel.reshape(*shape[:2], states, states)
-
-
-def _next_intention(
-    market: Market,
-    pair: IntentionGrid,
-    intention: np.ndarray,
-    shown: np.ndarray,
-    visitors: np.ndarray,
-    served: np.ndarray,
-    factor: Factor,
-) -> np.ndarray:
-    population = float(market.population[0])
-    push = float(market.carry_over) * float(market.exposure_effect[pair.row, pair.place]) * shown[pair.row, pair.place]
-    moved = float(market.persistence) * (intention + push * visitors / population)
-    own = served[:, factor.products.index(pair.product)]
-    return moved + float(market.habit[pair.product]) * own / population
 
 
 def _exposure_cost(market: Market, factor: Factor, exposures: np.ndarray) -> np.ndarray:

@@ -14,9 +14,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from intandem.departments.department import Department
-from intandem.departments.outlook import Reference, believed_intention, exposure_value, look_ahead, top_slots
+from intandem.departments.outlook import (
+    Reference,
+    believed_intention,
+    exposure_value,
+    later_effect,
+    look_ahead,
+    top_slots,
+)
 from intandem.market import Market, State
-from intandem.market.demand import choice_probability, unexposed_utility
+from intandem.market.demand import mean_demand, unexposed_utility
 from intandem.market.supply import inventory_position, nearest_feasible_order
 
 ROUNDS = 12
@@ -106,13 +113,6 @@ class DualPriceExposure(Department[AttentionObservation]):
             return self.choices[values.argmax()]
         return self._shared_out(market, unexposed, worth)
 
-    def mean_demand(
-        self, market: Market, unexposed: Float[Array, "rows width"], shown: Float[Array, "rows width"]
-    ) -> Float[Array, " products"]:
-        """Mean units asked for per product in this period under an exposure."""
-        chance = choice_probability(market, unexposed, shown, jnp.ones(market.products))
-        return market.pairs.total((market.population * market.visit_probability)[:, None] * chance)
-
     def _at(
         self, mean: Float[Array, " products"], means: int
     ) -> tuple[Int[Array, " products"], Float[Array, " products"]]:
@@ -136,9 +136,8 @@ class DualPriceExposure(Department[AttentionObservation]):
         if not market.traits.has_intention:
             return jnp.zeros_like(unexposed)
         chance = jax.nn.sigmoid(unexposed)
-        fading = market.persistence / (1 - jnp.minimum(market.persistence, 0.98))
         people = (market.population * market.visit_probability)[:, None]
-        later = market.carry_over * fading * market.exposure_effect * people * chance * (1 - chance)
+        later = later_effect(market) * market.exposure_effect * people * chance * (1 - chance)
         return LASTING * later * market.pairs.spread(self.tables.standing_worth)
 
     def _value(
@@ -148,7 +147,7 @@ class DualPriceExposure(Department[AttentionObservation]):
         worth: Float[Array, "products means"],
         shown: Float[Array, "rows width"],
     ) -> Float[Array, ""]:
-        mean = self.mean_demand(market, unexposed, shown)
+        mean = mean_demand(market, unexposed, shown)
         product = jnp.arange(market.products)
         below, way = self._at(mean, worth.shape[1])
         above = jnp.minimum(below + 1, worth.shape[1] - 1)
@@ -164,7 +163,7 @@ class DualPriceExposure(Department[AttentionObservation]):
         lasting = self._lasting(market, unexposed)
 
         def best_answer(shown: Float[Array, "rows width"]) -> Float[Array, "rows width"]:
-            slope = self._slope(worth, self.mean_demand(market, unexposed, shown))
+            slope = self._slope(worth, mean_demand(market, unexposed, shown))
             return top_slots(people * exposure_value(market, unexposed, slope) + lasting, market.exposure_slots)
 
         def share(carry: tuple[Array, Array, Array], number: Array) -> tuple[tuple[Array, Array, Array], None]:
@@ -206,7 +205,7 @@ class DualPriceOrders(Department[StockObservation]):
         needed = outlook.cover - outlook.now - self.tables.later
         unexposed, worth = self.recommendation.observe(market, state)
         shown = self.recommendation.decide(market, (unexposed, worth))
-        mean = self.recommendation.mean_demand(market, unexposed, shown)
+        mean = mean_demand(market, unexposed, shown)
         stock, arriving = self.tables.place(market, state, needed)
         return inventory_position(state) - needed, stock, arriving, self.tables.nearest_mean(mean)
 

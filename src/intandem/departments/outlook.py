@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from intandem.market import Market, State
-from intandem.market.demand import choice_probability, unexposed_utility
+from intandem.market.demand import choice_probability, mean_demand, unexposed_utility
 from intandem.market.model import HISTORY_DECAY
 
 
@@ -54,6 +54,16 @@ def believed_intention(market: Market, state: State) -> Float[Array, "rows width
     from_exposure = market.carry_over * market.exposure_effect * state.history.exposures
     from_purchase = market.pairs.spread(market.habit) * state.history.frequency
     return market.persistence * from_exposure + (market.persistence / HISTORY_DECAY) * from_purchase
+
+
+def later_effect(market: Market) -> Float[Array, ""]:
+    """How many times its effect on present utility an exposure adds in all later periods together; 0 without memory.
+
+    `carry_over * persistence / (1 - persistence)`, persistence short of 1 so that the sum stays finite.
+    """
+    if not market.traits.has_intention:
+        return jnp.zeros(())
+    return market.carry_over * market.persistence / (1 - jnp.minimum(market.persistence, 0.98))
 
 
 def margin(market: Market) -> Float[Array, " products"]:
@@ -123,8 +133,7 @@ def reference(market: Market) -> Reference:
 def look_ahead(market: Market, standing: Reference, state: State) -> Outlook:
     """The outlook from a state: demand now from present intentions, and over the cover as they fade to baseline."""
     unexposed = unexposed_utility(market, believed_intention(market, state), state.period)
-    chance = choice_probability(market, unexposed, jnp.zeros_like(unexposed), jnp.ones(market.products))
-    now = market.pairs.total((market.population * market.visit_probability)[:, None] * chance)
+    now = mean_demand(market, unexposed, jnp.zeros_like(unexposed))
     positions = standing.base.shape[0]
     ahead = jnp.arange(market.longest_lead_time + 1)
     counted = jnp.where(ahead[:, None] <= market.lead_time, 1.0, 0.0)

@@ -23,6 +23,7 @@ from intandem.departments.outlook import (
     Reference,
     believed_intention,
     exposure_value,
+    later_effect,
     look_ahead,
     margin,
     top_slots,
@@ -89,11 +90,10 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
         if market.traits.has_intention:
             slope = jax.nn.sigmoid(observation.unexposed)
             slope = slope * (1 - slope) * market.exposure_effect
-            lasting = market.carry_over * market.persistence / (1 - jnp.minimum(market.persistence, 0.98))
             later = gain - stake * (0.5 * likely_short + corrections[:, 1])
             # What is raised now adds less the higher later exposures raise it: a quarter counts until learned better.
             counted = 0.25 * jnp.exp(corrections[:, 3])
-            scores = scores + lasting * slope * market.pairs.spread(counted * later)
+            scores = scores + later_effect(market) * slope * market.pairs.spread(counted * later)
         typical = jnp.mean(stake * (0.05 + self.standing.lift / jnp.maximum(self.standing.lift.sum(), 1e-6)))
         temperature = jnp.maximum(0.3 * typical, 1e-4) * jnp.exp(corrections[:, 2].mean())
         return scores, temperature

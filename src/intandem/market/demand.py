@@ -122,6 +122,14 @@ def _slate_choice_probability(
     return probability + with_expected_gradient(jnp.zeros_like(probability), moving)
 
 
+def mean_demand(
+    market: Market, unexposed: Float[Array, "rows width"], exposure: Float[Array, "rows width"]
+) -> Float[Array, " products"]:
+    """Mean units asked for per product in a period, every product being in stock, from utilities without exposure."""
+    probability = choice_probability(market, unexposed, exposure, jnp.ones(market.products))
+    return market.pairs.total((market.population * market.visit_probability)[:, None] * probability)
+
+
 def expected_demand(
     market: Market,
     intention: Float[Array, "rows width"],
@@ -129,10 +137,7 @@ def expected_demand(
     period: Int[Array, ""],
 ) -> Float[Array, " products"]:
     """Mean units asked for per product in a period, every product being in stock."""
-    probability = choice_probability(
-        market, unexposed_utility(market, intention, period), exposure, jnp.ones(market.products)
-    )
-    return market.pairs.total((market.population * market.visit_probability)[:, None] * probability)
+    return mean_demand(market, unexposed_utility(market, intention, period), exposure)
 
 
 def base_demand(market: Market) -> Float[Array, " products"]:

@@ -109,6 +109,11 @@ class Market(eqx.Module):
     solve: SolveSettings | None = eqx.field(static=True)
 
     @property
+    def solve_settings(self) -> SolveSettings:
+        """How finely an exact solver cuts this market: as its file says, or by default."""
+        return SolveSettings() if self.solve is None else self.solve
+
+    @property
     def products(self) -> int:
         """Number of products."""
         return self.pairs.products

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from intandem.departments.outlook import later_effect
 from intandem.market import Market
 from intandem.theory.grid import places
 
@@ -81,7 +82,7 @@ def fading(market: Market) -> float:
 
 def lasting(market: Market) -> float:
     """How many times its immediate effect on utility an exposure has, if it is kept up."""
-    return 1 + float(market.carry_over) * fading(market) / (1 - fading(market))
+    return 1 + float(later_effect(market))
 
 
 def lasting_chance(market: Market, level: float) -> np.ndarray:

@@ -125,7 +125,7 @@ def grid_of(market: Market) -> Grid:
 
     ```
     """
-    settings = SolveSettings() if market.solve is None else market.solve
+    settings = market.solve_settings
     _check_solvable(market)
     intentions = _intentions(market, settings)
     grid = Grid(
@@ -259,7 +259,7 @@ def exposure_tables(market: Market, most: int) -> Float[np.ndarray, "exposures r
 
     ```
     """
-    settings = SolveSettings() if market.solve is None else market.solve
+    settings = market.solve_settings
     return _exposures(market, settings) if 0 < _exposure_count(market, settings) <= most else None
 
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from intandem.errors import InputError
-from intandem.market import Market, SolveSettings
+from intandem.market import Market
 from intandem.market.demand import unexposed_utility
 from intandem.theory.exposed_demand import BinomialDemand, DemandLaw, Numbers, sum_of_binomials
 from intandem.theory.exposed_newsvendor import OrderPlan, Response, Terms, choice_chance, order_given_exposure
@@ -201,7 +201,7 @@ def one_period(
     ```
     """
     _check(market)
-    settings = market.solve or SolveSettings()
+    settings = market.solve_settings
     slate = market.exposure == "slate"
     levels = np.array([0.0, 1.0] if slate else settings.exposure_levels)
     if not (levels == 0).any():

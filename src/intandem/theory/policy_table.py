@@ -13,7 +13,7 @@ import polars as pl
 from jaxtyping import Array, Float, Int, Key
 
 from intandem.errors import InputError
-from intandem.market import Decision, Market, State
+from intandem.market import Decision, Market, State, check_decision
 from intandem.storage import replace_file
 from intandem.theory.grid import Grid, places
 
@@ -132,17 +132,16 @@ def read_policy(market: Market, path: str | Path) -> PolicyTable:
 
 
 def _check_allowed(market: Market, target: Path, orders: np.ndarray, exposures: np.ndarray) -> None:
-    """Refuses a policy made for other rules than this market's."""
-    multiple, least = np.asarray(market.order_multiple, float), np.asarray(market.min_order, float)
-    wrong = (
-        (orders > np.asarray(market.max_order, float)) | (orders % multiple != 0) | ((orders > 0) & (orders < least))
-    )
-    shown = (exposures < 0) | (exposures > 1)
-    if market.exposure == "slate":
-        shown |= (exposures != 0) & (exposures != 1)
-    if wrong.any() or shown.any() or (exposures.sum(-1) > market.exposure_slots + 1e-6).any():
-        what = "orders" if wrong.any() else "exposures"
-        raise InputError(target, f"holds {what} that {market.name} does not allow", "solve that market")
+    """Refuses a policy made for other rules than this market's: every decision in it is put to the market."""
+    states = int(np.prod(orders.shape[:-1]))
+    flat = np.concatenate([orders.reshape(states, -1), exposures.reshape(states, -1)], axis=1)
+    for decision in np.unique(flat, axis=0):
+        order, exposure = jnp.asarray(decision[: market.products]), jnp.asarray(decision[market.products :])
+        try:
+            check_decision(market, Decision(order, exposure.reshape(market.base_utility.shape)))
+        except InputError as error:
+            problem = f"holds {error.key}s that {market.name} does not allow ({error.row}: {error.problem})"
+            raise InputError(target, problem, "solve that market") from error
 
 
 class TabledFirm(eqx.Module):

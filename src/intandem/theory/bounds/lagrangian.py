@@ -25,7 +25,7 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from intandem.errors import InputError
-from intandem.market import Market, SolveSettings, build_market
+from intandem.market import Market, build_market
 from intandem.market.build import PRODUCT_DEFAULTS
 from intandem.market.supply import order_range
 from intandem.theory.dynamic_program import one_step, solve_program
@@ -97,7 +97,7 @@ def product_market(market: Market, product: int) -> Market:
     rows = np.arange(market.rows)
     has = (at == product).any(1)
     place = (at == product).argmax(1)
-    settings = SolveSettings() if market.solve is None else market.solve
+    settings = market.solve_settings
     settings = replace(settings, stock_cap=_room_for_orders(market, product, settings.stock_cap))
     if not market.traits.has_intention and market.exposure == "intensity":
         steps = STEPS[int(has.sum())] if has.any() else 1
@@ -168,7 +168,7 @@ def _with_room(product: _Product, price: np.ndarray) -> tuple[float, float]:
         if excess <= 1e-3 * max(abs(bound), 1e-9):
             break
         cap = 2 * product.grid.stocks[0].high
-        settings = replace(product.market.solve or SolveSettings(), stock_cap=cap)
+        settings = replace(product.market.solve_settings, stock_cap=cap)
         try:
             product = _Product.of(replace(product.market, solve=settings))
         except InputError:

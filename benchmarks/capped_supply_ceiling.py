@@ -22,9 +22,9 @@ from scipy.stats import poisson
 from intandem.evaluation.statistics import mean_interval
 from intandem.market import Market, base_demand, family_market
 from intandem.theory.bounds import newsvendor_bound
-from intandem.theory.dynamic_program import solve_program
-from intandem.theory.grid import StockGrid
-from intandem.theory.transitions import leftover, single_product
+from intandem.theory.intertemporal.dynamic_program import solve_program
+from intandem.theory.intertemporal.grid import StockGrid
+from intandem.theory.intertemporal.transitions import leftover, single_product
 
 RESULTS = Path(__file__).parent / "results" / "capped-supply.json"
 RATES = 25

@@ -36,7 +36,7 @@ from intandem.storage import replace_file
 from intandem.theory.bounds import bounds, fluid_bound
 from intandem.theory.dual_price import dual_price_firm
 from intandem.theory.intertemporal import solve
-from intandem.theory.policy_table import tabled_firm
+from intandem.theory.intertemporal.policy_table import tabled_firm
 from intandem.theory.random_markets import KINDS, random_market
 from learning import machine
 

@@ -22,7 +22,7 @@ from intandem.evaluation.experiments.coordination_plan import PLANS, Plan
 from intandem.evaluation.experiments.ledger import averages, parts_of_gain, profit_of
 from intandem.evaluation.simulation import simulate
 from intandem.theory.intertemporal import solve
-from intandem.theory.policy_table import tabled_firm
+from intandem.theory.intertemporal.policy_table import tabled_firm
 
 TINY = Plan(draws=2, max_orders=(3,), lead_times=(1,), most_units=(9,), margin_spreads=(0.0, 0.3))
 

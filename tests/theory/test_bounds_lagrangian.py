@@ -10,8 +10,8 @@ import pytest
 from intandem.market import SolveSettings, build_market, example_market, family_market
 from intandem.theory.bounds import bounds, lagrangian_bound
 from intandem.theory.bounds.lagrangian import _Product, product_market, why_no_lagrangian
-from intandem.theory.dynamic_program import solve_program
 from intandem.theory.intertemporal import solve
+from intandem.theory.intertemporal.dynamic_program import solve_program
 from intandem.theory.random_markets import KINDS, random_market
 
 

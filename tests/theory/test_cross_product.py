@@ -23,17 +23,17 @@ from intandem.market import (
     step,
 )
 from intandem.market.demand import choice_probability
-from intandem.theory.attention import Block, attention_price, share_columns, share_concave, share_levels
-from intandem.theory.concavity import concave_given_stock, profit_slope
 from intandem.theory.cross_product import joint_optimum
-from intandem.theory.exposed_demand import (
+from intandem.theory.cross_product.attention import Block, attention_price, share_columns, share_concave, share_levels
+from intandem.theory.cross_product.concavity import concave_given_stock, profit_slope
+from intandem.theory.cross_product.exposed_demand import (
     BinomialDemand,
     NormalDemand,
     PoissonDemand,
     TabulatedDemand,
     sum_of_binomials,
 )
-from intandem.theory.exposed_newsvendor import (
+from intandem.theory.cross_product.exposed_newsvendor import (
     Response,
     Terms,
     best_exposure_given_stock,
@@ -41,7 +41,7 @@ from intandem.theory.exposed_newsvendor import (
     marginal_profit,
     order_given_exposure,
 )
-from intandem.theory.one_period import one_period, plan_given_exposure
+from intandem.theory.cross_product.one_period import one_period, plan_given_exposure
 
 COARSE = SolveSettings(exposure_levels=(0.0, 0.5, 1.0))
 
@@ -318,7 +318,7 @@ def test_the_bound_of_large_markets_holds_where_the_optimum_is_known(monkeypatch
         market = random_market(seed, 2, 2)
         exact = joint_optimum(market, on_levels=True)
         with monkeypatch.context() as patched:
-            patched.setattr("intandem.theory.tables._MOST_COLUMNS", 3)
+            patched.setattr("intandem.theory.cross_product.tables._MOST_COLUMNS", 3)
             rough = joint_optimum(market, on_levels=True)
         assert rough.method == "gap"
         assert rough.profit <= exact.profit + 1e-9 <= rough.upper_bound + 1e-6

@@ -14,7 +14,7 @@ from intandem.evaluation.simulation import simulate
 from intandem.market import Market, SolveSettings, build_market, example_market, family_market
 from intandem.theory.classical import reorder_policy
 from intandem.theory.intertemporal import Solution, solve
-from intandem.theory.policy_table import read_policy, tabled_firm
+from intandem.theory.intertemporal.policy_table import read_policy, tabled_firm
 from intandem.theory.random_markets import KINDS, random_market
 
 

@@ -12,9 +12,9 @@ from intandem.errors import InputError
 from intandem.evaluation.simulation import simulate
 from intandem.market import example_market
 from intandem.theory.intertemporal import solve
-from intandem.theory.policy_table import tabled_firm
+from intandem.theory.intertemporal.policy_table import tabled_firm
+from intandem.theory.intertemporal.stationary import chain_of, stationary_share
 from intandem.theory.random_markets import KINDS, random_market
-from intandem.theory.stationary import chain_of, stationary_share
 
 
 @pytest.mark.parametrize("kind", ["long-lead", "backordered", "visits-carry-over"])

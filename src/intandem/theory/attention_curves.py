@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from intandem.departments.outlook import later_effect
 from intandem.market import Market
-from intandem.theory.grid import places
+from intandem.theory.intertemporal.grid import places
 
 MEANS = 13
 """Mean demands to choose from."""

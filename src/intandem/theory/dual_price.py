@@ -44,10 +44,10 @@ from intandem.theory.attention_curves import (
     lasting_chance,
 )
 from intandem.theory.bounds.gather import fluid_bound
-from intandem.theory.dynamic_program import action_values, solve_program
-from intandem.theory.grid import StockGrid, exposure_tables, places
-from intandem.theory.layout import Layout, Program
-from intandem.theory.transitions import leftover, single_product
+from intandem.theory.intertemporal.dynamic_program import action_values, solve_program
+from intandem.theory.intertemporal.grid import StockGrid, exposure_tables, places
+from intandem.theory.intertemporal.layout import Layout, Program
+from intandem.theory.intertemporal.transitions import leftover, single_product
 
 POINTS = 49
 """Points of a product's stock grid."""

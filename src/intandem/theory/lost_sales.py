@@ -7,9 +7,9 @@ from jaxtyping import Float
 
 from intandem.errors import InputError
 from intandem.theory.classical import check_chances, check_costs
-from intandem.theory.dynamic_program import solve_program
-from intandem.theory.grid import StockGrid
-from intandem.theory.transitions import leftover, single_product
+from intandem.theory.intertemporal.dynamic_program import solve_program
+from intandem.theory.intertemporal.grid import StockGrid
+from intandem.theory.intertemporal.transitions import leftover, single_product
 
 
 def lost_sales_cost(

@@ -81,7 +81,7 @@ def firm_named(
         if value is not None and any(other is not None for other in others):
             raise InputError(name, "is given beside another firm", "give a bundle, or a policy, or rules")
     if policy is not None:
-        from intandem.theory.policy_table import read_policy, tabled_firm
+        from intandem.theory.intertemporal.policy_table import read_policy, tabled_firm
 
         return tabled_firm(market, read_policy(market, policy))
     if bundle is not None:

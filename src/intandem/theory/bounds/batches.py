@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 
 from intandem.market import Market
 from intandem.theory.bounds.curves import conjugate
-from intandem.theory.grid import places
+from intandem.theory.intertemporal.grid import places
 
 LONGEST_CYCLE = 400
 

@@ -28,10 +28,10 @@ from intandem.errors import InputError
 from intandem.market import Market, build_market
 from intandem.market.build import PRODUCT_DEFAULTS
 from intandem.market.supply import order_range
-from intandem.theory.dynamic_program import one_step, solve_program
-from intandem.theory.grid import Grid, grid_of, places
-from intandem.theory.layout import Layout, Program, double_precision
-from intandem.theory.transitions import program_of
+from intandem.theory.intertemporal.dynamic_program import one_step, solve_program
+from intandem.theory.intertemporal.grid import Grid, grid_of, places
+from intandem.theory.intertemporal.layout import Layout, Program, double_precision
+from intandem.theory.intertemporal.transitions import program_of
 
 STEPS = {1: 64, 2: 16, 3: 6}
 """Steps of the exposure grid between 0 and 1, by the number of rows that can be shown a product."""

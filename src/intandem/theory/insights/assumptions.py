@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from intandem.market import Market
-from intandem.theory.grid import places
+from intandem.theory.intertemporal.grid import places
 
 
 def broken_assumptions(market: Market, statement: str) -> tuple[str, ...]:

@@ -9,12 +9,12 @@ import numpy as np
 from intandem.errors import InputError
 from intandem.market import Market
 from intandem.theory.cross_product import joint_optimum
-from intandem.theory.grid import exposure_tables
+from intandem.theory.cross_product.one_period import OnePeriod, one_period
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
 from intandem.theory.insights.responses import NO_FALLS, falls, finding_of
 from intandem.theory.intertemporal import Solution
-from intandem.theory.one_period import OnePeriod, one_period
+from intandem.theory.intertemporal.grid import exposure_tables
 
 MOST_EXPOSURES = 20_000
 """Most exposure tables that are compared one by one."""

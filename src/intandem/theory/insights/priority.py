@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from intandem.market import Market
-from intandem.theory.exposed_demand import DemandLaw, NormalDemand, Numbers
-from intandem.theory.exposed_newsvendor import Terms, order_given_exposure
+from intandem.theory.cross_product.exposed_demand import DemandLaw, NormalDemand, Numbers
+from intandem.theory.cross_product.exposed_newsvendor import Terms, order_given_exposure
+from intandem.theory.cross_product.one_period import OnePeriod, one_period
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
-from intandem.theory.one_period import OnePeriod, one_period
 
 INTERIOR = 1e-3
 """Exposures nearer to 0 or 1 than this count as at the end."""

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from intandem.errors import InputError
-from intandem.theory.exposed_demand import BinomialDemand, DemandLaw, Numbers
+from intandem.theory.cross_product.exposed_demand import BinomialDemand, DemandLaw, Numbers
 
 TIE = 1e-11
 """Relative difference below which two profits count as equal."""
@@ -163,7 +163,7 @@ def expected_profit(
     The cost of Example 4.3 of Snyder and Shen, as a loss:
 
     ```python
-    >>> from intandem.theory.exposed_demand import NormalDemand
+    >>> from intandem.theory.cross_product.exposed_demand import NormalDemand
     >>> terms = Terms(price=0.0, unit_cost=0.0, holding_cost=0.18, lost_sale_cost=0.70, order_multiple=0.0)
     >>> round(float(expected_profit(terms, NormalDemand(np.array(50.0), 8.0), 56.604)), 4)
     -1.9976
@@ -212,7 +212,7 @@ def order_given_exposure(terms: Terms, law: DemandLaw, stock: Numbers = 0.0, exp
 
     ```python
     >>> terms = Terms(price=0.0, unit_cost=0.0, holding_cost=0.18, lost_sale_cost=0.70, order_multiple=0.0)
-    >>> from intandem.theory.exposed_demand import NormalDemand
+    >>> from intandem.theory.cross_product.exposed_demand import NormalDemand
     >>> plan = order_given_exposure(terms, NormalDemand(np.array([50.0]), 8.0))
     >>> plan.order.round(3), plan.profit.round(4)
     (array([56.604]), array([-1.9976]))

@@ -12,8 +12,8 @@ from scipy import stats
 
 from intandem.market import Market
 from intandem.market.demand import choice_probability, unexposed_utility
-from intandem.theory.grid import places
-from intandem.theory.layout import Factor, double_precision
+from intandem.theory.intertemporal.grid import places
+from intandem.theory.intertemporal.layout import Factor, double_precision
 
 
 def in_double_precision(market: Market) -> Market:

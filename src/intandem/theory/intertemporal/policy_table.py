@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, Key
 from intandem.errors import InputError
 from intandem.market import Decision, Market, State, check_decision
 from intandem.storage import replace_file
-from intandem.theory.grid import Grid, places
+from intandem.theory.intertemporal.grid import Grid, places
 
 POSITION = "season_position"
 
@@ -81,7 +81,7 @@ def read_policy(market: Market, path: str | Path) -> PolicyTable:
     ```python
     >>> from tempfile import TemporaryDirectory
     >>> from intandem.market import example_market
-    >>> from intandem.theory.grid import grid_of
+    >>> from intandem.theory.intertemporal.grid import grid_of
     >>> market = example_market("two-products-capped")
     >>> grid = grid_of(market)
     >>> first = np.zeros((1, 25, 25), int)  # the first exposure everywhere: nothing is shown
@@ -150,7 +150,7 @@ class TabledFirm(eqx.Module):
     ```python
     >>> from intandem.evaluation.simulation import simulate
     >>> from intandem.market import example_market
-    >>> from intandem.theory.intertemporal import solve
+    >>> from intandem.theory.intertemporal.solution import solve
     >>> market = example_market("two-products-capped")
     >>> firm = tabled_firm(market, solve(market, ("joint",)).firms["joint"].policy)
     >>> result = simulate(market, firm, periods=2_000, runs=8)

@@ -15,10 +15,10 @@ from scipy.sparse import csgraph
 from scipy.sparse.linalg import spsolve
 
 from intandem.errors import InputError
-from intandem.theory.grid import places
-from intandem.theory.intertemporal import Solution
-from intandem.theory.policy_table import PolicyTable
-from intandem.theory.transitions import local_levels
+from intandem.theory.intertemporal.grid import places
+from intandem.theory.intertemporal.policy_table import PolicyTable
+from intandem.theory.intertemporal.solution import Solution
+from intandem.theory.intertemporal.transitions import local_levels
 
 MOST_MOVES = 60_000_000
 """Most moves from state to state that are looked at: some seconds, and a few hundred MB for those that can happen."""
@@ -96,7 +96,7 @@ def chain_of(solution: Solution, policy: PolicyTable) -> Chain:
 
     ```python
     >>> from intandem.market import example_market
-    >>> from intandem.theory.intertemporal import solve
+    >>> from intandem.theory.intertemporal.solution import solve
     >>> solution = solve(example_market("two-products-capped"), ("joint",))
     >>> chain = chain_of(solution, solution.firms["joint"].policy)
     >>> round(float(chain.average(chain.profit)), 3)

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import optimize, sparse
 
 from intandem.errors import InputError
-from intandem.theory.exposed_newsvendor import first_best
+from intandem.theory.cross_product.exposed_newsvendor import first_best
 
 _HALVINGS = 60
 _FINEST_BUDGET = 1_000_000

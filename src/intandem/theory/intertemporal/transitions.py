@@ -15,9 +15,14 @@ from jaxtyping import Float
 from scipy import stats
 
 from intandem.market import Market
-from intandem.theory.demand_chances import chances_of_products, demand_chances, purchase_chances, visitor_counts
-from intandem.theory.grid import Grid, IntentionGrid, StockGrid, places
-from intandem.theory.layout import Factor, Layout, Program, double_precision
+from intandem.theory.intertemporal.demand_chances import (
+    chances_of_products,
+    demand_chances,
+    purchase_chances,
+    visitor_counts,
+)
+from intandem.theory.intertemporal.grid import Grid, IntentionGrid, StockGrid, places
+from intandem.theory.intertemporal.layout import Factor, Layout, Program, double_precision
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def program_of(
 ) -> tuple[Program, tuple[FactorMoves, ...]]:
     """The dynamic program of a market on a grid, and how its factors move.
 
-    Money is expected money of a period; see `Program`, and `intandem.theory.dynamic_program` for the equation solved.
+    Money is expected money of a period; see `Program`, and `dynamic_program` for the equation solved.
 
     **Arguments:** `unlimited`: the world of a recommendation that knows no stock: every unit asked for is served, and
     money is the gross margin of demand, net of exposure cost. The grid must then have one stock level per product.
@@ -50,7 +55,7 @@ def program_of(
 
     ```python
     >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.grid import grid_of
+    >>> from intandem.theory.intertemporal.grid import grid_of
     >>> none, one = np.zeros(1), np.ones(1)
     >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
     >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
@@ -95,7 +100,7 @@ def single_product(
     Demand of 0 or 1 with equal chances, price 4, cost 1, as in `solve_program`:
 
     ```python
-    >>> from intandem.theory.dynamic_program import solve_program
+    >>> from intandem.theory.intertemporal.dynamic_program import solve_program
     >>> kernel = np.array([[[1.0, 0.0], [0.5, 0.5]]])
     >>> newsvendor = single_product(StockGrid(0, 1, (0, 1), 0), kernel, np.array([[0.0, 2.0]]), np.array([0.0, 1.0]))
     >>> round(solve_program(*newsvendor).profit, 6)

@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from intandem.errors import InputError
-from intandem.theory.one_period import OnePeriod
+from intandem.theory.cross_product.one_period import OnePeriod
 
 _MOST_COLUMNS = 20_000
 """Most exposures of one product (of an island, in multinomial choice) that are tabulated."""
@@ -63,7 +63,7 @@ def islands(problem: OnePeriod) -> list[Island]:
 
     ```python
     >>> from intandem.market import build_market
-    >>> from intandem.theory.one_period import one_period
+    >>> from intandem.theory.cross_product.one_period import one_period
     >>> products = {"price": np.full(2, 4.0), "unit_cost": np.ones(2), "holding_cost": np.zeros(2)}
     >>> apart = build_market(products, np.zeros((2, 1)), np.ones((2, 1)), candidates=np.array([[1], [0]]))
     >>> [one.pairs for one in islands(one_period(apart))]  # product, row, place
@@ -94,7 +94,7 @@ def can_be_tabulated(problem: OnePeriod, island: Island) -> bool:
     ```python
     >>> from dataclasses import replace
     >>> from intandem.market import example_market
-    >>> from intandem.theory.one_period import one_period
+    >>> from intandem.theory.cross_product.one_period import one_period
     >>> problem = one_period(example_market("two-products-capped"))
     >>> fine = replace(problem, levels=np.linspace(0, 1, 20_001))
     >>> [can_be_tabulated(one, islands(problem)[0]) for one in (problem, fine)]
@@ -125,7 +125,7 @@ def tabulate(problem: OnePeriod, island: Island) -> list[Entry]:
 
     ```python
     >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.one_period import one_period
+    >>> from intandem.theory.cross_product.one_period import one_period
     >>> product = {"price": np.array([4.0]), "unit_cost": np.ones(1), "holding_cost": np.zeros(1)}
     >>> settings = SolveSettings(exposure_levels=(0.0, 1.0))
     >>> market = build_market(product, np.zeros((1, 1)), np.full((1, 1), np.log(3.0)), solve=settings)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from intandem.theory.layout import Layout, Program
+from intandem.theory.intertemporal.layout import Layout, Program
 
 STEPS_AT_ONCE = 25
 """Sweeps between two looks at the bounds by Python, which shows progress."""

@@ -12,7 +12,7 @@ from intandem.errors import InputError
 from intandem.market import Market, SolveSettings
 from intandem.market.build import demand_moments
 from intandem.market.supply import order_range
-from intandem.theory.layout import Factor, Layout
+from intandem.theory.intertemporal.layout import Factor, Layout
 
 MOST_WORK = 3e10
 """Multiplications of one sweep: a few seconds on two cores."""

@@ -15,8 +15,14 @@ import numpy as np
 from intandem.errors import InputError
 from intandem.market import Market
 from intandem.market.demand import unexposed_utility
-from intandem.theory.exposed_demand import BinomialDemand, DemandLaw, Numbers, sum_of_binomials
-from intandem.theory.exposed_newsvendor import OrderPlan, Response, Terms, choice_chance, order_given_exposure
+from intandem.theory.cross_product.exposed_demand import BinomialDemand, DemandLaw, Numbers, sum_of_binomials
+from intandem.theory.cross_product.exposed_newsvendor import (
+    OrderPlan,
+    Response,
+    Terms,
+    choice_chance,
+    order_given_exposure,
+)
 
 _LARGEST_SUM = 5_000
 """Most people of one product, in several rows, for whom the exact law of demand is computed."""

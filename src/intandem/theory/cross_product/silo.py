@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from intandem.theory.attention import share_levels
-from intandem.theory.exposed_newsvendor import first_best
-from intandem.theory.one_period import OnePeriod
-from intandem.theory.tables import every_exposure
+from intandem.theory.cross_product.attention import share_levels
+from intandem.theory.cross_product.exposed_newsvendor import first_best
+from intandem.theory.cross_product.one_period import OnePeriod
+from intandem.theory.cross_product.tables import every_exposure
 
 
 def silo_exposures(problem: OnePeriod) -> np.ndarray:
@@ -24,7 +24,7 @@ def silo_exposures(problem: OnePeriod) -> np.ndarray:
 
     ```python
     >>> from intandem.market import example_market
-    >>> from intandem.theory.one_period import one_period
+    >>> from intandem.theory.cross_product.one_period import one_period
     >>> silo_exposures(one_period(example_market("two-products-capped")))
     array([[1., 0.]])
 
@@ -38,7 +38,7 @@ def filtered_silo_exposures(problem: OnePeriod) -> np.ndarray:
 
     ```python
     >>> from intandem.market import example_market
-    >>> from intandem.theory.one_period import one_period
+    >>> from intandem.theory.cross_product.one_period import one_period
     >>> market, stock = example_market("two-products-capped"), np.array([0.0, 9.0])
     >>> filtered_silo_exposures(one_period(market, stock, may_order=False))
     array([[0., 1.]])

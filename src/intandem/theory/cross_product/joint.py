@@ -24,13 +24,13 @@ from typing import Literal
 import numpy as np
 
 from intandem.market import Market
-from intandem.theory.attention import Block, attention_price, share_columns, share_concave, share_levels
-from intandem.theory.concavity import concave_with_best_order, profit_slope
-from intandem.theory.exposed_newsvendor import Response, Terms, order_given_exposure
-from intandem.theory.fluid_attention import fluid_plan
-from intandem.theory.one_period import OnePeriod, Plan, one_period, plan_given_exposure
-from intandem.theory.silo import filtered_silo_exposures, silo_exposures
-from intandem.theory.tables import Island, can_be_tabulated, islands, tabulate
+from intandem.theory.cross_product.attention import Block, attention_price, share_columns, share_concave, share_levels
+from intandem.theory.cross_product.concavity import concave_with_best_order, profit_slope
+from intandem.theory.cross_product.exposed_newsvendor import Response, Terms, order_given_exposure
+from intandem.theory.cross_product.fluid_attention import fluid_plan
+from intandem.theory.cross_product.one_period import OnePeriod, Plan, one_period, plan_given_exposure
+from intandem.theory.cross_product.silo import filtered_silo_exposures, silo_exposures
+from intandem.theory.cross_product.tables import Island, can_be_tabulated, islands, tabulate
 
 Method = Literal["concave", "levels", "gap"]
 
@@ -44,7 +44,7 @@ class JointOptimum:
     - `upper_bound`: what no plan exceeds (weak duality): no plan at all where `method` is `concave`, and then it equals
       the profit; else no plan on the market's levels.
     - `method`: see the module. `gap`: 0 where the plan is exact, else the bound less the profit.
-    - `silo`, `filtered_silo`: see `intandem.theory.silo`; their exposures are on the market's levels.
+    - `silo`, `filtered_silo`: see `intandem.theory.cross_product.silo`; their exposures are on the market's levels.
     """
 
     plan: Plan

@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from intandem.errors import RunError
-from intandem.theory.bellman import (
+from intandem.theory.intertemporal.bellman import (
     STEPS_AT_ONCE,
     best_decisions,
     step_back,
@@ -33,7 +33,7 @@ from intandem.theory.bellman import (
     values_by_position,
     values_of_all,
 )
-from intandem.theory.layout import Layout, Program, double_precision
+from intandem.theory.intertemporal.layout import Layout, Program, double_precision
 
 MOST_SWEEPS = 50_000
 
@@ -77,7 +77,7 @@ def solve_program(
     order that arrives at once keeps a unit on the shelf, and half a unit is sold per period:
 
     ```python
-    >>> from intandem.theory.layout import Factor
+    >>> from intandem.theory.intertemporal.layout import Factor
     >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
     >>> with double_precision():
     ...     program = Program(
@@ -133,8 +133,8 @@ def decide(
 
     ```python
     >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.grid import grid_of
-    >>> from intandem.theory.transitions import program_of
+    >>> from intandem.theory.intertemporal.grid import grid_of
+    >>> from intandem.theory.intertemporal.transitions import program_of
     >>> none, one = np.zeros(1), np.ones(1)
     >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
     >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
@@ -168,8 +168,8 @@ def one_step(
 
     ```python
     >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.grid import grid_of
-    >>> from intandem.theory.transitions import program_of
+    >>> from intandem.theory.intertemporal.grid import grid_of
+    >>> from intandem.theory.intertemporal.transitions import program_of
     >>> none, one = np.zeros(1), np.ones(1)
     >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
     >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
@@ -201,8 +201,8 @@ def action_values(
 
     ```python
     >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.grid import grid_of
-    >>> from intandem.theory.transitions import program_of
+    >>> from intandem.theory.intertemporal.grid import grid_of
+    >>> from intandem.theory.intertemporal.transitions import program_of
     >>> none, one = np.zeros(1), np.ones(1)
     >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
     >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))

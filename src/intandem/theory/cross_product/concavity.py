@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from intandem.theory.exposed_demand import Numbers, binomial_cumulative
-from intandem.theory.exposed_newsvendor import Response, Terms, order_given_exposure
+from intandem.theory.cross_product.exposed_demand import Numbers, binomial_cumulative
+from intandem.theory.cross_product.exposed_newsvendor import Response, Terms, order_given_exposure
 
 _PIECES = 32
 _HALVINGS = 12

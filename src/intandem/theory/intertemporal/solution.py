@@ -17,11 +17,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from intandem.market import Market
-from intandem.theory.dynamic_program import Solved, action_values, decide, solve_program
-from intandem.theory.grid import Grid, StockGrid, grid_of, places
-from intandem.theory.layout import Layout, Program
-from intandem.theory.policy_table import PolicyTable
-from intandem.theory.transitions import FactorMoves, program_of
+from intandem.theory.intertemporal.dynamic_program import Solved, action_values, decide, solve_program
+from intandem.theory.intertemporal.grid import Grid, StockGrid, grid_of, places
+from intandem.theory.intertemporal.layout import Layout, Program
+from intandem.theory.intertemporal.policy_table import PolicyTable
+from intandem.theory.intertemporal.transitions import FactorMoves, program_of
 
 FirmName = Literal["joint", "silo", "filtered-silo"]
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import optimize, sparse
 
-from intandem.theory.attention import share_levels
-from intandem.theory.one_period import OnePeriod, Plan, plan_given_exposure
-from intandem.theory.silo import filtered_silo_exposures, silo_exposures
-from intandem.theory.tables import Island
+from intandem.theory.cross_product.attention import share_levels
+from intandem.theory.cross_product.one_period import OnePeriod, Plan, plan_given_exposure
+from intandem.theory.cross_product.silo import filtered_silo_exposures, silo_exposures
+from intandem.theory.cross_product.tables import Island
 
 _PASSES = 2
 
@@ -25,14 +25,14 @@ def fluid_plan(problem: OnePeriod, island: Island) -> tuple[np.ndarray, np.ndarr
     The bound is that of a linear relaxation in which a product's exposures may be mixed; the plan is the best of the
     mixture rounded to levels and both silos' exposures, each improved row by row.
 
-    **Arguments:** `problem`: with independent choice. `island`: of it; see `intandem.theory.tables.islands`.
+    **Arguments:** `problem`: with independent choice. `island`: of it; see `islands` in `cross_product.tables`.
     **Returns** exposures of its rows (shape `rows width`), prices of attention per row (money per unit of exposure),
     and the bound, money.
 
     ```python
     >>> from intandem.market import example_market
-    >>> from intandem.theory.one_period import one_period
-    >>> from intandem.theory.tables import islands
+    >>> from intandem.theory.cross_product.one_period import one_period
+    >>> from intandem.theory.cross_product.tables import islands
     >>> problem = one_period(example_market("two-products-capped"))
     >>> exposures, price, bound = fluid_plan(problem, islands(problem)[0])
     >>> exposures, bool(0 <= bound - plan_given_exposure(problem, exposures).profit < 0.01 * bound)

@@ -8,8 +8,8 @@ import pytest
 
 from intandem.departments import firm_of_rules
 from intandem.errors import InputError
-from intandem.evaluation.insights import firm_insights, one_sided
-from intandem.evaluation.statistics import wilson_interval
+from intandem.evaluation.insights import firm_insights
+from intandem.evaluation.statistics import one_sided, wilson_interval
 from intandem.market import Decision, Market, State, example_market
 from intandem.theory.insights import Finding
 

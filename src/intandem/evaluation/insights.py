@@ -15,12 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
-from scipy.special import stdtr
 
 from intandem.departments import RULE_FIRMS, firm_of_rules
 from intandem.errors import InputError
-from intandem.evaluation.simulation import default_warmup
-from intandem.evaluation.statistics import Interval, mean_interval
+from intandem.evaluation.simulation import default_warmup, run_keys
+from intandem.evaluation.statistics import Interval, mean_interval, one_sided
 from intandem.market import Decision, Market, Outcome, State, initial_state, rollout
 from intandem.market.demand import unexposed_utility
 from intandem.market.simulate import Policy
@@ -65,7 +64,7 @@ def firm_insights(
     """
     if runs < 3:
         raise InputError("--runs", f"is {runs}", "give 3 or more: intervals are over runs")
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(runs))
+    keys = run_keys(seed, runs)
     warmup = default_warmup(market)
     silo = firm_of_rules(market, *RULE_FIRMS["silo"])
     courses = [
@@ -87,22 +86,6 @@ def firm_insights(
         "T3": _demand_smoothing(*courses),
         "T4": _orders_lead_exposures(market, courses[0]),
     }
-
-
-def one_sided(values: np.ndarray) -> float:
-    """Student's p-value of a mean that is not above 0.
-
-    ```python
-    >>> round(one_sided(np.array([1.0, 2.0, 3.0])), 4)
-    0.0371
-
-    ```
-    """
-    values = np.asarray(values, float)
-    spread = float(values.std(ddof=1)) / np.sqrt(len(values))
-    if spread < 1e-15:
-        return 0.0 if values.mean() > 1e-12 else 1.0
-    return float(stdtr(len(values) - 1, -values.mean() / spread))
 
 
 @eqx.filter_jit

@@ -270,7 +270,7 @@ def simulate(
     for name, value, least in (("periods", periods, 1), ("runs", runs, 1), ("warmup", warmup, 0), ("seed", seed, 0)):
         if value < least:
             raise InputError(f"--{name}", f"is {value}", f"give {least} or more")
-    sums = _play(_nameless(market), firm, jnp.asarray(periods), jnp.asarray(warmup), _run_keys(seed, runs))
+    sums = _play(_nameless(market), firm, jnp.asarray(periods), jnp.asarray(warmup), run_keys(seed, runs))
     return Simulated(
         product_ids=market.labels.product_ids,
         periods=periods,
@@ -294,7 +294,7 @@ def trace(
     """Plays one run and keeps, period by period, what happens to the chosen products (by index)."""
     warmup = default_warmup(market) if warmup is None else warmup
     chosen = jnp.asarray(list(products), jnp.int32)
-    kept = _follow(_nameless(market), firm, chosen, warmup + periods, _run_keys(seed, 1)[0])
+    kept = _follow(_nameless(market), firm, chosen, warmup + periods, run_keys(seed, 1)[0])
     after = {name: np.asarray(values, np.float64)[warmup:] for name, values in kept.items()}
     return Trace(product_ids=tuple(market.labels.product_ids[j] for j in products), **after)
 
@@ -304,7 +304,8 @@ def _nameless(market: Market) -> Market:
     return dataclasses.replace(market, name="", solve=None)
 
 
-def _run_keys(seed: int, runs: int) -> Key[Array, " runs"]:
+def run_keys(seed: int, runs: int) -> Key[Array, " runs"]:
+    """One key for every run: run `r` of a seed has the same luck whoever plays it."""
     return jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(runs))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -128,3 +128,19 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
 def interquartile_mean_interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> Interval:
     """Interquartile mean of `strata values`, with its stratified bootstrap interval."""
     return bootstrap_interval(values, interquartile_mean, level, seed)
+
+
+def one_sided(values: np.ndarray) -> float:
+    """Student's p-value of a mean that is not above 0.
+
+    ```python
+    >>> round(one_sided(np.array([1.0, 2.0, 3.0])), 4)
+    0.0371
+
+    ```
+    """
+    values = np.asarray(values, float)
+    spread = float(values.std(ddof=1)) / np.sqrt(len(values))
+    if spread < 1e-15:
+        return 0.0 if values.mean() > 1e-12 else 1.0
+    return float(stdtr(len(values) - 1, -values.mean() / spread))

@@ -289,7 +289,7 @@ def test_example_with_a_known_optimum():
     assert found.values["newsvendor"] < found.values["fluid"] < 45.7
     assert found.supply_price.shape == (2,)
     assert found.attention_price.shape == (1,)
-    assert set(found.skipped) == {"batches"}
+    assert set(found.skipped) == {"batches", "habits"}
 
 
 def test_pairs_of_no_use_and_empty_places_are_no_trouble():

@@ -14,6 +14,7 @@ from intandem.market import Market
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
 from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_no_clairvoyant
 from intandem.theory.bounds.curves import PIECES, DemandCurves, demand_curves, season_of
+from intandem.theory.bounds.habits import solve_pairs, why_no_habits
 from intandem.theory.bounds.lagrangian import Lagrangian, lagrangian_bound, why_no_lagrangian
 from intandem.theory.bounds.mismatch import mismatch_cuts
 from intandem.theory.bounds.multinomial import choice_shares
@@ -46,7 +47,7 @@ class Bounds:
       discounted profit from the opening state. `seconds`: each took. `skipped`: why a bound was not computed.
     - `demand_value`, `supply_price`: what one more unit of demand, or of supply, is worth per product, money per unit.
       `attention_price`: what one more exposure in every period is worth per customer row, money per period. They are
-      those of the tightest fluid bound.
+      those of the tightest of `fluid`, `newsvendor` and `habits`.
     - `clairvoyant`: mean and standard error behind that bound, where it was computed.
     """
 
@@ -74,6 +75,8 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
 
     - `fluid`: long-run averages under concave envelopes of demand, at any size.
     - `newsvendor`: the same with what uncertain demand costs at least, in markets of up to `PROGRAM_PLACES` pairs.
+    - `habits`: with habits, every pair's own optimum at prices of attention and supply, in markets of up to
+      `PROGRAM_PLACES` pairs.
     - `batches`: with fixed order costs, what they cost as demand follows attention; at any size.
     - `lagrangian`: products solved exactly at a price of attention; small markets. Where intentions carry over it holds
       for exposures on the `solve` settings' levels only, is named `lagrangian_on_levels`, and is never the best.
@@ -91,11 +94,13 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
     ```
     """
     found = _Gathering(progress or (lambda what: None))
-    solution = fluid = found.take("fluid", lambda: fluid_bound(market))
-    reason = "" if _program_groups(market) else f"more than {PROGRAM_PLACES:,} pairs"
-    tighter = found.take("newsvendor", lambda: newsvendor_bound(market), reason)
-    if tighter is not None and tighter.value <= fluid.value:
-        solution = tighter
+    too_many = "" if _program_groups(market) else f"more than {PROGRAM_PLACES:,} pairs"
+    priced = (
+        found.take("fluid", lambda: fluid_bound(market)),
+        found.take("newsvendor", lambda: newsvendor_bound(market), too_many),
+        found.take("habits", lambda: habit_bound(market), why_no_habits(market) or too_many),
+    )
+    solution = min((one for one in priced if one is not None), key=lambda one: one.value)
     price = solution.attention_price
     found.take("batches", lambda: batch_bound(market, price), why_no_batches(market))
     found.take("lagrangian", lambda: lagrangian_bound(market, price), why_no_lagrangian(market))
@@ -194,6 +199,28 @@ def newsvendor_bound(market: Market) -> FluidSolution:
     ```
     """
     return _program(market, max(1, _program_groups(market)), with_cuts=True)
+
+
+def habit_bound(market: Market) -> FluidSolution:
+    """Every pair's own optimum, habits of buying included, at prices of attention and supply.
+
+    Money as in `fluid_bound`; proof in `docs/explanation/bounds.md`.
+
+    **Raises:** `RunError` if HiGHS gives up.
+
+    Where purchases breed loyalty or satiation, averages alone leave too much open:
+
+    ```python
+    >>> from intandem.market import family_market
+    >>> market = family_market("habit", 4, 5, 0)
+    >>> habit_bound(market).value < 0.9 * newsvendor_bound(market).value
+    True
+
+    ```
+    """
+    curves, terms = _problem(market, _program_groups(market), PIECES)
+    start = solve_program(curves, terms, mismatch_cuts(curves, terms))
+    return _over_horizon(market, terms, solve_pairs(market, curves, terms, start))
 
 
 def _program_groups(market: Market) -> int:

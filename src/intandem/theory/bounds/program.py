@@ -36,8 +36,18 @@ class FluidSolution:
     exposure: np.ndarray | None
 
 
-class _Rows:
-    """Constraints `matrix x <= limit`, gathered block by block."""
+class Inequalities:
+    """Constraints `matrix x <= limit` of a linear program, gathered block by block.
+
+    ```python
+    >>> limits = Inequalities(columns=2)
+    >>> limits.add(np.array([0, 0]), np.array([0, 1]), np.array([1.0, 2.0]), np.array([3.0]))  # x + 2 y <= 3
+    slice(0, 1, None)
+    >>> limits.matrix.toarray(), limits.limit
+    (array([[1., 2.]]), array([3.]))
+
+    ```
+    """
 
     def __init__(self, columns: int) -> None:
         self.columns = columns
@@ -46,11 +56,22 @@ class _Rows:
         self.count = 0
 
     def add(self, row: np.ndarray, column: np.ndarray, value: np.ndarray, limit: np.ndarray) -> slice:
+        """A block of as many constraints as it has limits; returns where they stand."""
         shape = (len(limit), self.columns)
         self.blocks.append(sparse.csr_matrix((value, (row, column)), shape=shape))
         self.limits.append(np.asarray(limit, float))
         self.count += len(limit)
         return slice(self.count - len(limit), self.count)
+
+    @property
+    def matrix(self) -> sparse.csr_matrix:
+        """All blocks, one below the other."""
+        return sparse.vstack(self.blocks, format="csr")
+
+    @property
+    def limit(self) -> np.ndarray:
+        """The limits of all blocks."""
+        return np.concatenate(self.limits)
 
 
 def solve_program(
@@ -93,7 +114,7 @@ def solve_program(
     product = curves.product[cell, place]
     sold, short, left = (pieces + block * products + np.arange(products) for block in range(3))
     columns = pieces + 3 * products + (0 if shares is None else shares.columns)
-    rows = _Rows(columns)
+    rows = Inequalities(columns)
 
     attention = rows.add(cell, np.arange(pieces), np.ones(pieces), np.full(curves.cells, curves.slots))
     # What is sold, and what is lost where the curve bounds all demand, is asked for.
@@ -130,8 +151,8 @@ def solve_program(
     upper[sold] = terms.cap
     found = linprog(
         -money,
-        A_ub=sparse.vstack(rows.blocks, format="csr"),
-        b_ub=np.concatenate(rows.limits),
+        A_ub=rows.matrix,
+        b_ub=rows.limit,
         bounds=np.column_stack([np.zeros(columns), upper]),
         method="highs",
     )

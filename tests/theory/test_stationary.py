@@ -12,8 +12,9 @@ from intandem.errors import InputError
 from intandem.evaluation.simulation import simulate
 from intandem.market import example_market
 from intandem.theory.intertemporal import solve
+from intandem.theory.intertemporal.chain import chain_of
 from intandem.theory.intertemporal.policy_table import tabled_firm
-from intandem.theory.intertemporal.stationary import chain_of, stationary_share
+from intandem.theory.intertemporal.stationary import stationary_share
 from intandem.theory.random_markets import KINDS, random_market
 
 
@@ -93,3 +94,16 @@ def test_shares_of_a_large_class_balance_whether_it_mixes_fast_or_slowly(mixes: 
         expected = 0.99 ** np.arange(size)
     share = stationary_share(sparse.csr_matrix(chances), 0)
     np.testing.assert_allclose(share, expected / expected.sum(), rtol=1e-8)
+
+
+def test_a_stock_cap_that_holds_the_optimum_back_is_noticed() -> None:
+    market = example_market("two-products-capped")
+    profits, shares = [], []
+    for cap in (4, 24):
+        settings = replace(market.solve_settings, stock_cap=cap)
+        solution = solve(replace(market, solve=settings), ("joint",))
+        profits.append(solution.profit)
+        shares.append(chain_of(solution, solution.firms["joint"].policy).cap_share)
+    assert profits[0] < 0.95 * profits[1]
+    assert shares[0] > 0.1
+    assert shares[1] < 1e-3

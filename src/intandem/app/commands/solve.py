@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -12,6 +13,9 @@ from intandem.errors import InputError
 
 if TYPE_CHECKING:
     from intandem.theory.intertemporal import Solution
+
+WORTH_SAYING = 1e-3
+"""Share of periods at the stock cap from which it is mentioned."""
 
 
 def solve(
@@ -36,10 +40,13 @@ def solve(
     from intandem.app.progress import Meter
     from intandem.app.runtime import claim, resolve_market
 
+    if policy_out is not None and Path(policy_out).suffix != ".parquet":
+        raise InputError("--policy-out", f"{policy_out} is no name for a Parquet table", "end it in .parquet")
     target = claim(policy_out, folder=False) if policy_out is not None else None
     world = resolve_market(market)
     from intandem.theory.intertemporal import FIRMS
     from intandem.theory.intertemporal import solve as work_out
+    from intandem.theory.intertemporal.chain import chain_of
 
     if firm not in FIRMS:
         raise InputError("--firm", f"'{firm}' is not known", f"choose one of {', '.join(FIRMS)}")
@@ -53,15 +60,22 @@ def solve(
             progress=lambda name, sweeps, gap: meter.update(f"solving: {name}", sweeps, note=f"bounds {gap:.1e} apart"),
         )
         figures = solution.as_json()
+        meter.update("looking at the stock cap")
+        try:
+            capped = chain_of(solution, solution.firms["joint"].policy).cap_share
+        except InputError:
+            # Too many moves from state to state: only this figure is missing.
+            capped = None
+        figures["stock_cap_share"] = capped
         if target is not None:
             meter.update("writing the policy")
             solution.firms[firm].policy.write(world, target)
             figures["policy"] = str(target)
     figures["seconds"] = time.monotonic() - started
-    return Answer(figures, summary(solution))
+    return Answer(figures, summary(solution, capped))
 
 
-def summary(solution: Solution) -> str:
+def summary(solution: Solution, capped: float | None) -> str:
     """What each firm earns, and what coordination is worth."""
     market = solution.market
     what = "discounted profit from the opening" if solution.discounted else f"profit per {market.period}"
@@ -69,5 +83,14 @@ def summary(solution: Solution) -> str:
     lines = [f"{market.name}: exact {what}, {solution.states:,} states"]
     lines += [f"  {labels[name]:<26}{money(one.profit):>12}" for name, one in solution.firms.items()]
     for name in ("silo", "filtered-silo"):
-        lines.append(f"coordination is worth {percent(solution.gain_over(name), 2)} over the {labels[name].lower()}")
+        other = solution.firms[name].profit
+        # A share of next to nothing says nothing.
+        share = f" ({percent(solution.gain_over(name), 2)})" if abs(other) > 0.01 * abs(solution.profit) else ""
+        gained = f"{money(solution.profit - other)}{share}"
+        lines.append(f"coordination is worth {gained} over the {labels[name].lower()}")
+    if capped is not None and capped > WORTH_SAYING:
+        lines.append(
+            f"the optimum has a product at its stock cap in {percent(capped, 1)} of all periods: it may earn more with "
+            "a higher stock_cap in [solve]"
+        )
     return "\n".join(lines)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from intandem.theory.intertemporal import FirmName, Solution
-from intandem.theory.intertemporal.stationary import chain_of
+from intandem.theory.intertemporal.chain import chain_of
 
 
 @dataclass(frozen=True)

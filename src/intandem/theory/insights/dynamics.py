@@ -7,7 +7,7 @@ import numpy as np
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
 from intandem.theory.intertemporal import FirmName, Solution
-from intandem.theory.intertemporal.stationary import Chain, chain_of
+from intandem.theory.intertemporal.chain import Chain, chain_of
 
 ROUNDING = 1e-6
 

@@ -15,10 +15,10 @@ from intandem.errors import InputError
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
 from intandem.theory.intertemporal import FirmSolution, Solution
+from intandem.theory.intertemporal.chain import chain_of
 from intandem.theory.intertemporal.dynamic_program import Solved, action_values, solve_program
 from intandem.theory.intertemporal.grid import places
 from intandem.theory.intertemporal.policy_table import PolicyTable
-from intandem.theory.intertemporal.stationary import chain_of
 
 MOST_VALUES = 5e7
 """Most action values of one position that are looked at, some 400 MB."""

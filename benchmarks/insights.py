@@ -33,6 +33,9 @@ from intandem.theory.insights.finding import nothing_to_test
 RESULTS = Path(__file__).parent / "results" / "insights.json"
 COUNTEREXAMPLES = Path(__file__).parent.parent / "docs" / "explanation" / "counterexamples"
 KEEP_EVERY = 10
+LOOKED_AT = 4
+"""Markets drawn at most for each that is to be tested: some have nothing to test, or no average of their own."""
+
 DEFAULTS = {
     "substitution = false",
     'exposure = "intensity"',
@@ -64,12 +67,12 @@ class Options:
 
 
 def run(name: str, case: Case, markets: int, kept: dict[str, Any], keep: Any) -> None:
-    """Tests a case's markets from where it stopped."""
+    """Tests a case's markets from where it stopped, until so many had something to test or most had nothing."""
     found = kept.setdefault(
         name, {"next_seed": 0, "tested": 0, "telling": 0, "violated": [], "worst": 0.0, "seconds": 0.0}
     )
     size = case.sizes[-1]
-    while found["next_seed"] < markets:
+    while found["tested"] < markets and found["next_seed"] < LOOKED_AT * markets:
         seed = found["next_seed"]
         started = time.monotonic()
         finding = tested(case, case.draw(seed, size))
@@ -121,6 +124,8 @@ def table(kept: dict[str, Any]) -> None:
         violated, tested = len(found["violated"]), found["tested"]
         rate = wilson_interval(violated, tested)
         dropped = case.dropped or ("none: proved" if case.proved else "none")
+        if case.besides:
+            dropped += f", with {case.besides}"
         interval = "-" if tested == 0 else f"{100 * rate.mean:.1f} ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
         cells = [case.check, dropped, tested, found["telling"], violated, interval, f"{found['worst']:.3g}"]
         print("| " + " | ".join(map(str, cells)) + " |")
@@ -133,14 +138,17 @@ def listing() -> None:
         print(f"- [{path.stem}](counterexamples/{path.name}): {what} {found}")
 
 
-def smallest_counterexample(case: Case, tries: int) -> tuple[Market, Finding] | None:
-    """The first violation among markets of round numbers, small ones first; one of the largest wrong moves there."""
+def smallest_counterexample(case: Case, tries: int, violated: list[int]) -> tuple[Market, Finding] | None:
+    """The first violation among markets of round numbers, small ones first; one of the largest wrong moves there.
+
+    **Arguments:** `violated`: seeds of the study's own violations, of which one serves where round numbers have none.
+    """
     for size in case.sizes:
         found: list[tuple[float, Market, Finding]] = []
         for seed in range(tries):
             market = rounded(case.draw(10_000 + seed, size))
             finding = tested(case, market)
-            if finding.holds is False:
+            if finding.holds is False and (case.dropped is not None or finding.inside):
                 found.append((abs(float(finding.statistic)), market, finding))
             if len(found) == 5:
                 break
@@ -148,6 +156,9 @@ def smallest_counterexample(case: Case, tries: int) -> tuple[Market, Finding] | 
         if found:
             _, market, finding = max(found, key=lambda one: one[0])
             return market, finding
+    for seed in violated:
+        market = case.draw(seed, case.sizes[-1])
+        return market, tested(case, market)
     return None
 
 
@@ -165,9 +176,12 @@ def without_defaults(text: str) -> str:
 def keep_counterexample(name: str, case: Case, market: Market, finding: Finding) -> None:
     """Writes the market with a line that says what fails in it."""
     COUNTEREXAMPLES.mkdir(exist_ok=True)
-    path = COUNTEREXAMPLES / f"{name.replace(': ', '--').replace(', ', '-').replace(' ', '-').lower()}.toml"
+    title = f"{name}: inside" if name == case.check else name
+    path = COUNTEREXAMPLES / f"{title.replace(': ', '--').replace(', ', '-').replace(' ', '-').lower()}.toml"
     save_market(market, path)
-    head = f"# {case.check} fails without its assumption on: {case.dropped}.\n# Found: {finding.detail}.\n"
+    inside = "inside its assumptions" + (f", with {case.besides}" if case.besides else "")
+    where = inside if case.dropped is None else f"without its assumption on: {case.dropped}"
+    head = f"# {case.check} fails {where}.\n# Found: {finding.detail}.\n"
     path.write_text(head + without_defaults(path.read_text()))
     assert market_hash(load_market(path)) == market_hash(market)
     assert CHECKS[case.check](load_market(path)).holds is False
@@ -190,11 +204,11 @@ def main(options: Options) -> None:
         return
     if options.counterexamples:
         for name, case in chosen.items():
-            if case.dropped is None:
+            if case.proved:
                 continue
-            found = smallest_counterexample(case, options.tries)
+            found = smallest_counterexample(case, options.tries, kept.get(name, {}).get("violated", []))
             if found is None:
-                print(f"{name}: none in {options.tries} markets of each size", flush=True)
+                print(f"{name}: none in {options.tries} markets of each size, nor in the study", flush=True)
             else:
                 keep_counterexample(name, case, *found)
         return

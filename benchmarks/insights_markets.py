@@ -21,7 +21,8 @@ Draw = Callable[[int, int], Market]
 
 @dataclass(frozen=True)
 class Case:
-    """`check`: a name of `CHECKS`. `dropped`: what is not assumed, `None` inside. `draw`: a market by seed and size."""
+    """`check`: a name of `CHECKS`. `dropped`: what is not assumed, `None` inside. `draw`: a market by seed and size.
+    `besides`: what the markets have in addition, of which the statement says nothing."""
 
     statement: str
     check: str
@@ -29,6 +30,7 @@ class Case:
     draw: Draw
     sizes: tuple[int, ...] = (2, 3, 4, 5)
     proved: bool = False
+    besides: str | None = None
 
 
 def drawn(
@@ -198,8 +200,7 @@ def cases() -> dict[str, Case]:
                 partial(t2, kind=replace(PROMOTED, lead_time=3)),
             ),
         ),
-        Case("T4", "T4", "orders pinned at a cap", partial(short, kind=replace(PAIR, max_order=1))),
-        Case("T4", "T4", "fixed cost", partial(short, kind=replace(PAIR, fixed_cost=True, max_order=4))),
+        Case("T4", "T4", None, partial(short, kind=replace(PAIR, fixed_cost=True, max_order=4)), besides="fixed cost"),
         Case(
             "C1",
             "C1",
@@ -298,8 +299,10 @@ def cases() -> dict[str, Case]:
 
 
 def name_of(case: Case) -> str:
-    """Such as `T1: habit`; `T1` inside."""
-    return case.check if case.dropped is None else f"{case.check}: {case.dropped}"
+    """Such as `T1: habit`; inside the assumptions `T1`, or `T4: with fixed cost`."""
+    if case.dropped is not None:
+        return f"{case.check}: {case.dropped}"
+    return case.check if case.besides is None else f"{case.check}: with {case.besides}"
 
 
 def rounded(market: Market) -> Market:

@@ -33,7 +33,7 @@ from intandem.evaluation.simulation import simulate
 from intandem.evaluation.statistics import mean_interval
 from intandem.market import FAMILIES, SolveSettings, build_market, family_market, save_market
 from intandem.storage import replace_file
-from intandem.theory.bounds import bounds, fluid_bound
+from intandem.theory.bounds import LEVELS_ONLY, bounds, fluid_bound
 from intandem.theory.dual_price import dual_price_firm
 from intandem.theory.intertemporal import solve
 from intandem.theory.intertemporal.policy_table import tabled_firm
@@ -170,7 +170,7 @@ def against_optimum(options: Options) -> None:
     print(
         "| bound | markets | below the optimum | median distance, % | 90% of markets within, % |\n|---|---|---|---|---|"
     )
-    for name in ("fluid", "newsvendor", "lagrangian", "lagrangian_on_levels", "clairvoyant", "best"):
+    for name in ("fluid", "newsvendor", "habits", "batches", "lagrangian", LEVELS_ONLY, "clairvoyant", "best"):
         with_it = [row for row in rows if name == "best" or name in row["bounds"]]
         if not with_it:
             continue
@@ -179,9 +179,8 @@ def against_optimum(options: Options) -> None:
         away = 100 * (values - optima) / np.abs(optima)
         below = (values < optima - 1e-6 * np.maximum(np.abs(optima), 1)).sum()
         print(f"| {name} | {len(with_it)} | {below} | {np.median(away):.2f} | {np.quantile(away, 0.9):.2f} |")
-    print(
-        "\n| dual-price rule, kind | markets | median gap to the optimum, % | filtered silo's, % |\n|---|---|---|---|"
-    )
+    print("\n| dual-price rule, kind | markets | gap to optimum, %: median | mean | filtered silo's: median | mean |")
+    print("|---|---|---|---|---|---|")
     kinds = [key.split(":")[0] for key in kept]
     for kind in [*KINDS, "all"]:
         chosen = [row for row, its in zip(rows, kinds, strict=True) if kind in (its, "all")]
@@ -191,7 +190,8 @@ def against_optimum(options: Options) -> None:
             100 * np.array([(row["optimum"] - row[name]) / abs(row["optimum"]) for row in chosen])
             for name in ("dual-price", "filtered-silo")
         )
-        print(f"| {kind} | {len(chosen)} | {np.median(gap):.2f} | {np.median(silo):.2f} |")
+        figures = [np.median(gap), gap.mean(), np.median(silo), silo.mean()]
+        print(f"| {kind} | {len(chosen)} | " + " | ".join(f"{one:.2f}" for one in figures) + " |")
 
 
 def families(options: Options) -> None:

@@ -51,4 +51,6 @@ class RunError(RuntimeError):
 
     def __init__(self, place: str | Path, problem: str, cure: str) -> None:
         self.place = str(place)
+        self.problem = problem
+        self.cure = cure
         super().__init__(" ".join(f"{place}: {problem}; {cure}".split()))

@@ -68,7 +68,7 @@ def crowd(lead_time: int, shortage: float, population: int, **solve_settings: in
 )
 def test_a_market_of_many_people_costs_as_much(lead_time: int, shortage: float, cost: float) -> None:
     solution = solve(crowd(lead_time, shortage, 100_000), ("joint",))
-    assert -solution.profit == pytest.approx(cost, rel=7e-4)
+    assert -solution.profit == pytest.approx(cost, rel=2e-4)
 
 
 @pytest.mark.parametrize(

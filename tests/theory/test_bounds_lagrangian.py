@@ -135,3 +135,55 @@ def test_a_slate_with_memory_is_not_said_to_be_proved_off_the_grid() -> None:
     market = random_market(replace(KINDS["two-carry-over"], exposure="slate"), 1)
     assert bounds(market).best_name != "lagrangian_on_levels"
     assert lagrangian_bound(market).levels_only
+
+
+@pytest.mark.parametrize("cost", [1.5, 2.5, 4.0])
+def test_the_slack_is_that_of_the_grid_where_a_row_is_not_moved_by_exposure(cost: float) -> None:
+    market = build_market(
+        {
+            "price": np.full(1, 10.0),
+            "unit_cost": np.ones(1),
+            "holding_cost": np.zeros(1),
+            "lead_time": np.zeros(1, int),
+            "exposure_cost": np.full(1, cost),
+            "initial_stock": np.zeros(1),
+        },
+        np.array([[-4.0], [-3.0]]),
+        np.array([[8.0], [0.0]]),
+        solve=SolveSettings(stock_cap=3, exposure_levels=tuple(np.linspace(0, 1, 257))),
+    )
+    assert lagrangian_bound(market).value >= solve(market, ("joint",)).profit
+
+
+@pytest.mark.parametrize("fixed", [80.0, 96.0, 110.0])
+def test_orders_in_multiples_are_looked_at_up_to_the_cap_without_a_stated_one(fixed: float) -> None:
+    market = build_market(
+        {
+            "price": np.full(1, 1010.0),
+            "unit_cost": np.full(1, 10.0),
+            "holding_cost": np.ones(1),
+            "fixed_order_cost": np.full(1, fixed),
+            "lead_time": np.zeros(1, int),
+            "order_multiple": np.full(1, 8.0),
+            "initial_stock": np.zeros(1),
+        },
+        np.array([[-7.0]]),
+        np.array([[14.0]]),
+        solve=SolveSettings(exposure_levels=(0.0, 1.0)),
+    )
+    roomy = replace(market, solve=SolveSettings(stock_cap=40, exposure_levels=(0.0, 1.0)))
+    assert lagrangian_bound(market).value >= solve(roomy, ("joint",)).profit
+
+
+def test_it_is_not_for_products_that_leave_the_choice_when_out_of_stock() -> None:
+    # Unsold at a price below cost, the product would have to pay for demand that substitution spares it.
+    market = build_market(
+        {"price": np.full(1, 5.0), "unit_cost": np.full(1, 6.0), "holding_cost": np.ones(1), "max_order": np.ones(1)},
+        np.ones((1, 1)),
+        np.ones((1, 1)),
+        choice="multinomial",
+        substitution=True,
+        solve=SolveSettings(stock_cap=6, exposure_levels=(0.0, 1.0)),
+    )
+    assert "out of stock" in why_no_lagrangian(market)
+    assert bounds(market).best >= solve(market, ("joint",)).profit

@@ -133,7 +133,13 @@ def _function(path: str) -> Callable[..., Answer]:
 def _picked(function: Callable[..., Answer]) -> Callable[..., Callable[[], Answer]]:
     @functools.wraps(function)
     def pick(*positional: object, **named: object) -> Callable[[], Answer]:
-        return functools.partial(function, *positional, **named)
+        def command() -> Answer:
+            seed = named.get("seed", 0)
+            if isinstance(seed, int) and seed < 0:
+                raise InputError("--seed", f"is {seed}", "give 0 or more")
+            return function(*positional, **named)
+
+        return command
 
     return pick
 
@@ -150,7 +156,9 @@ def _usage_fault(told: str) -> str:
     if body and body[0].startswith("Missing from"):
         # The name of what is missing, without its help.
         options = [" ".join(line.split()[:2]) for line in body[1:] if line.startswith("--")]
-        body = [body[0], *options, *[line.split()[0] for line in body[1:] if line.split()[0].isupper()]]
+        names = [line.split()[0] for line in body[1:]]
+        # A help text may begin with "A".
+        body = [body[0], *options, *[name for name in names if name.isupper() and len(name) > 1]]
     return " ".join(" ".join(body).rstrip(".").split()) or "the command line cannot be read"
 
 

@@ -23,6 +23,7 @@ from intandem.evaluation.statistics import Interval, mean_interval, one_sided
 from intandem.market import Decision, Market, Outcome, State, initial_state, rollout
 from intandem.market.demand import unexposed_utility
 from intandem.market.simulate import Policy
+from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.dynamics import lead_difference
 from intandem.theory.insights.finding import Finding, nothing_to_test
 
@@ -76,7 +77,7 @@ def firm_insights(
     kept = max(1, min(looks, MOST_NUMBERS // (runs * max(market.base_utility.size, 1))))
     states = _states(market, firm, warmup, max(1, periods // kept), kept, keys)
     found = _responses(market, firm, states, courses[0], seed)
-    return {
+    findings = {
         "C2": found["C2"],
         "C2-cross": found["C2-cross"],
         "C3": _priority(market, firm, states),
@@ -86,6 +87,7 @@ def firm_insights(
         "T3": _demand_smoothing(*courses),
         "T4": _orders_lead_exposures(market, courses[0]),
     }
+    return {name: replace(one, broken=broken_assumptions(market, name)) for name, one in findings.items()}
 
 
 @eqx.filter_jit

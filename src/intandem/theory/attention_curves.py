@@ -52,7 +52,25 @@ class Usual:
 def attention_curves(
     market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
 ) -> list[AttentionCurve]:
-    """Every product's curve at given prices of attention; arguments as in `dual_price_firm`."""
+    """Every product's curve at given prices of attention.
+
+    Mean demand in units and its cost in money, per period.
+
+    **Arguments:** `attention_price`, `standing_worth`: as in `dual_price_firm`. `usual`: what the firm met in play, to
+    place the curve around; `None`: by the prices alone.
+
+    Of 12 people `sigmoid(-2)` ask for the first product unshown and `sigmoid(0.5)` shown. At a price of 3 for an
+    exposure that makes some 6 units of demand, attention is bought for a unit worth 6:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> curve = attention_curves(market, np.array([3.0]), np.array([6.0, 3.5]))[0]
+    >>> curve.mean[[0, -1]].round(3), curve.cost[[0, -1]].round(3), round(curve.usual, 3)
+    (array([1.43, 7.47]), array([0., 3.]), 7.47)
+
+    ```
+    """
     at = places(market)
     people = np.asarray(market.population, float)[:, None]
     visits = np.asarray(market.visit_probability, float)[:, None]
@@ -76,18 +94,45 @@ def attention_curves(
 
 
 def fading(market: Market) -> float:
-    """What is left of an intention after a period; short of 1, so that sums of it stay finite."""
+    """What is left of an intention after a period; short of 1, so that sums of it stay finite.
+
+    ```python
+    >>> from intandem.market import example_market, family_market
+    >>> fading(example_market("two-products-capped")), round(fading(family_market("habit", 2, 3, 0)), 6)
+    (0.0, 0.8)
+
+    ```
+    """
     return min(float(market.persistence), 0.98) if market.traits.has_intention else 0.0
 
 
 def lasting(market: Market) -> float:
-    """How many times its immediate effect on utility an exposure has, if it is kept up."""
+    """How many times its immediate effect on utility an exposure has, if it is kept up.
+
+    That is `1 + carry_over persistence/(1 - persistence)`, at a persistence of at most .98:
+
+    ```python
+    >>> from intandem.market import family_market
+    >>> round(lasting(family_market("free-supply", 2, 3, 0)), 4)  # 1 + 1 x 0.8/0.2
+    5.0
+
+    ```
+    """
     return 1 + float(later_effect(market))
 
 
 def lasting_chance(market: Market, level: float) -> np.ndarray:
     """Chance of a purchase of a visitor at a lasting exposure: `rows width`. With one choice among many the other
-    products of the row share what it leaves of the slots."""
+    products of the row share what it leaves of the slots.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> lasting_chance(market, 0.0).round(3), lasting_chance(market, 1.0).round(3)  # sigmoid(-2), ..., sigmoid(0.2)
+    (array([[0.119, 0.231]]), array([[0.622, 0.55 ]]))
+
+    ```
+    """
     utility = np.asarray(market.base_utility, float)
     if market.season is not None:
         utility = utility + np.asarray(market.pairs.spread(market.season.mean(0)), float)

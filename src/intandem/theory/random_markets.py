@@ -126,4 +126,5 @@ KINDS: dict[str, Kind] = {
         people=3, persistence=0.5, carry_over=1.0, stock_cap=7, max_order=3, points=6, levels=(0.0, 0.5, 1.0)
     ),
 }
-"""Kinds that together meet every rule of the market that the solver knows."""
+"""Kinds that together meet most rules of the market that the solver knows; seasons, discounts and lots are put to them
+with `replace`."""

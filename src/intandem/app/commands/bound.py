@@ -7,7 +7,7 @@ from intandem.app.options import JsonFlag, MarketName, Seed
 
 
 def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) -> Answer:
-    """Proved upper bounds on the profit of every policy, at any size of market.
+    """Upper bounds on the profit of every policy, at any size of market: proved, but for one estimate that says so.
 
     Example: intandem bound family:capped-supply:10x20:0
     """
@@ -16,7 +16,7 @@ def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) 
     from intandem.app.runtime import resolve_market
 
     world = resolve_market(market)
-    from intandem.theory.bounds import bounds
+    from intandem.theory.bounds import LEVELS_ONLY, bounds
 
     with Meter() as meter:
         found = bounds(world, seed=seed, progress=meter.update)
@@ -31,8 +31,9 @@ def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) 
     }
     earned = f"per {world.period}" if float(world.discount) == 1 else "discounted, from the opening state"
     lines = [f"{world.name}: no policy earns more than {money(found.best)} {earned} ({found.best_name} bound)"]
+    notes = {"clairvoyant": " (an estimate)", LEVELS_ONLY: " (for exposures on the solver's levels only)"}
     lines += [
-        f"{name}{' (an estimate)' if name == 'clairvoyant' else ''}: {money(value)} ({found.seconds[name]:.1f} s)"
+        f"{name}{notes.get(name, '')}: {money(value)} ({found.seconds[name]:.1f} s)"
         for name, value in sorted(found.values.items(), key=lambda one: one[1])
     ]
     lines += [f"{name}: left out, {reason}" for name, reason in found.skipped.items()]

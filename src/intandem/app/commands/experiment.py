@@ -38,8 +38,6 @@ def experiment(
     size = next((one for one in SCALES if one == scale), None)
     if size is None:
         raise InputError("--scale", f"'{scale}' is not known", f"choose one of {', '.join(SCALES)}")
-    if seed < 0:
-        raise InputError("--seed", f"is {seed}", "give 0 or more")
     folder = claim(out or name, folder=True, marker=FINISHED_PARTS)
     prepare()
     with Meter() as meter:

@@ -88,6 +88,10 @@ def firm_named(
         from intandem.learning import load_bundle
 
         return load_bundle(bundle, market)
+    for rule in (inventory, recommendation):
+        firm, _, settings = (rule or "").partition(":")
+        if settings and firm in (*RULE_FIRMS, DUAL_PRICE):
+            raise InputError("--inventory", f"{firm} is a whole firm and takes no settings", f"give {firm} alone")
     whole = {name for name in (inventory, recommendation) if name in (*RULE_FIRMS, DUAL_PRICE)}
     if whole:
         if len(whole) > 1 or {inventory, recommendation} - whole - {None}:

@@ -72,7 +72,8 @@ def solve(
             solution.firms[firm].policy.write(world, target)
             figures["policy"] = str(target)
     figures["seconds"] = time.monotonic() - started
-    return Answer(figures, summary(solution, capped))
+    words = summary(solution, capped)
+    return Answer(figures, words if target is None else f"{words}\nthe policy of the {firm} firm: {target}")
 
 
 def summary(solution: Solution, capped: float | None) -> str:

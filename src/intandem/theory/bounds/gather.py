@@ -141,7 +141,8 @@ class _Gathering:
         except (InputError, RunError) as error:
             if name == "fluid":
                 raise
-            self.skipped[name] = str(error)
+            # The cure is for those who asked to solve.
+            self.skipped[name] = f"{error.place}: {error.problem}"
             return None
         if isinstance(bound, Lagrangian) and bound.levels_only:
             name = LEVELS_ONLY

@@ -85,6 +85,25 @@ def solve_pairs(market: Market, curves: DemandCurves, terms: ProductTerms, start
     `start`: a fluid bound of these cells, for prices to start from; any will do.
 
     **Raises:** `RunError` if HiGHS gives up.
+
+    With nothing to pay for attention the bound is about what every pair earns if it is always shown:
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.curves import demand_curves, season_of
+    >>> from intandem.theory.bounds.program import solve_program
+    >>> from intandem.theory.bounds.supply import product_terms
+    >>> product = {"price": np.full(1, 5.0), "unit_cost": np.ones(1), "holding_cost": np.zeros(1)}
+    >>> market = build_market(product, np.full((1, 1), -1.5), np.full((1, 1), 2.0), habit=2.0)
+    >>> curves = demand_curves(market, season_of(market))
+    >>> terms = product_terms(market, curves)
+    >>> found = solve_pairs(market, curves, terms, solve_program(curves, terms))
+    >>> unbought, bought = 1 / (1 + np.exp(-0.5)), 1 / (1 + np.exp(-2.5))  # chances after no purchase, and after one
+    >>> earned = 4 * unbought / (1 - bought + unbought)
+    >>> bool(earned <= found.value <= 1.002 * earned)
+    True
+
+    ```
     """
     search = _Search(_Problem.of(market, curves, terms))
     first = _Prices(start.attention_price, start.supply_price, np.zeros((len(search.problem.cuts), market.products)))
@@ -210,12 +229,13 @@ class _Problem:
             np.concatenate([exposure.ravel(), -np.ones(cells)]),
             self.slots,
         )
-        # Products without a cap have no limit: their row says nothing.
-        cap = np.where(np.isfinite(terms.cap), terms.cap, 0.0)
+        # Products without a cap have no limit: their row says nothing, and their supply no price.
+        capped = np.isfinite(terms.cap)
+        cap = np.where(capped, terms.cap, 0.0)
         supply = rows.add(
             np.concatenate([product, each]),
             np.concatenate([way, over]),
-            np.concatenate([np.where(np.isfinite(terms.cap)[product], served, 0.0), -np.ones(products)]),
+            np.concatenate([np.where(capped[product], served, 0.0), -np.ones(products)]),
             cap,
         )
         mismatch = [
@@ -249,7 +269,7 @@ class _Problem:
         # What is left is never worth more than it costs, to the last digit.
         left_worth = sum((1 - cut.short_weight) * price for cut, price in zip(self.cuts, of_mismatch, strict=True))
         of_mismatch *= np.minimum(1.0, terms.holding / np.maximum(left_worth, 1e-300))
-        return _Prices(dual[attention], dual[supply], of_mismatch), float(-found.fun)
+        return _Prices(dual[attention], np.where(capped, dual[supply], 0.0), of_mismatch), float(-found.fun)
 
     @staticmethod
     def _missed(

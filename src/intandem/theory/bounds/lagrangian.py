@@ -29,7 +29,7 @@ from intandem.market import Market, build_market
 from intandem.market.build import PRODUCT_DEFAULTS
 from intandem.market.supply import order_range
 from intandem.theory.intertemporal.dynamic_program import one_step, solve_program
-from intandem.theory.intertemporal.grid import Grid, grid_of, places
+from intandem.theory.intertemporal.grid import Grid, grid_of, places, stock_caps
 from intandem.theory.intertemporal.layout import Layout, Program, double_precision
 from intandem.theory.intertemporal.transitions import program_of
 
@@ -70,6 +70,8 @@ def why_no_lagrangian(market: Market) -> str:
     """
     if market.choice != "independent" and market.products > 1:
         return "not for choices among several products"
+    if market.choice != "independent" and market.substitution:
+        return "not where what is out of stock is not asked for"
     if market.unmet_demand == "backordered" and bool((market.price < market.unit_cost).any()):
         return "not where customers wait for what is sold below its cost"
     if market.products > MOST_PRODUCTS or market.rows > max(STEPS):
@@ -98,7 +100,14 @@ def product_market(market: Market, product: int) -> Market:
     has = (at == product).any(1)
     place = (at == product).argmax(1)
     settings = market.solve_settings
-    settings = replace(settings, stock_cap=_room_for_orders(market, product, settings.stock_cap))
+    multiple = float(market.order_multiple[product])
+    backlog = settings.backlog_cap
+    settings = replace(
+        settings,
+        stock_cap=_room_for_orders(market, product),
+        # The largest order from the deepest backlog fills the shelf as well.
+        backlog_cap=None if backlog is None else int(np.ceil(backlog / multiple) * multiple),
+    )
     if not market.traits.has_intention and market.exposure == "intensity":
         steps = STEPS[int(has.sum())] if has.any() else 1
         settings = replace(settings, exposure_levels=tuple(np.linspace(0, 1, steps + 1)))
@@ -123,11 +132,13 @@ def product_market(market: Market, product: int) -> Market:
     )
 
 
-def _room_for_orders(market: Market, product: int, stock_cap: int | None) -> int | None:
+def _room_for_orders(market: Market, product: int) -> int:
     """A stock cap that holds twice the smallest order, in whole multiples: orders beyond it gain nothing more."""
+    stated = market.solve_settings.stock_cap
+    stock_cap = stock_caps(market)[product] if stated is None else stated
     multiple = float(market.order_multiple[product])
     smallest, largest = (float(limit[product]) for limit in order_range(market))
-    if stock_cap is None or largest == 0:
+    if largest == 0:
         return stock_cap
     return int(np.ceil(max(stock_cap, 2 * smallest) / multiple) * multiple)
 
@@ -281,7 +292,7 @@ class _Product:
         market = self.market
         if market.exposure == "slate" or market.traits.has_intention:
             return 0.0
-        step = 1 / STEPS[max(int((self.shown.max(0) > 0).sum()), 1)]
+        step = float(np.diff(market.solve_settings.exposure_levels).max())
         first, second = self._differences(values)
         effect = np.abs(np.asarray(market.exposure_effect, float)[:, 0])
         people = np.asarray(market.population, float)

@@ -128,7 +128,25 @@ def _cycle(
 def sweep_on(
     layout: Layout, program: Program, allowed: Bool[Array, "..."], values: Float[Array, "..."]
 ) -> tuple[Float[Array, "..."], Float[Array, ""], Float[Array, ""]]:
-    """Sweeps, and the bounds after the last: of the average per period, or of what values lack to discounted sums."""
+    """`STEPS_AT_ONCE` sweeps, and the bounds after the last, in money: of the average per period (Odoni 1969), or of
+    what values lack to discounted sums (MacQueen 1966).
+
+    A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
+
+    ```python
+    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
+    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> with double_precision():
+    ...     program = Program(
+    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
+    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
+    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     values, lower, upper = sweep_on(layout, program, jnp.ones((1, 1, 1), bool), jnp.zeros(2))
+    >>> round(float(lower), 6), round(float(upper), 6)  # 4 x 0.5 earned, 1 x 0.5 paid
+    (1.5, 1.5)
+
+    ```
+    """
 
     def sweep(_: Int[Array, ""] | int, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         values = carry[0]
@@ -151,7 +169,23 @@ def sweep_on(
 def values_by_position(
     layout: Layout, program: Program, allowed: Bool[Array, "..."], values: Float[Array, "..."]
 ) -> Float[Array, "positions ..."]:
-    """Values at every position of the season from those at the first."""
+    """Values at every position of the season from those at the first, money.
+
+    A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
+
+    ```python
+    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
+    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> with double_precision():
+    ...     program = Program(
+    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
+    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
+    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     values_by_position(layout, program, jnp.ones((1, 1, 1), bool), jnp.array([0.0, 1.0])).shape
+    (1, 2)
+
+    ```
+    """
     if layout.positions == 1:
         return values[None]
 
@@ -171,6 +205,27 @@ def best_decisions(
     following: Float[Array, "..."],
     position: Int[Array, ""] | int,
 ) -> tuple[Int[Array, "..."], Int[Array, "..."]]:
+    """The index of the best exposure in every state, and that of the best orders among all their combinations; of
+    equals, by a relative 1e-10, the first.
+
+    **Arguments:** `allowed`: exposures, by state. `following`: values of the next position, money.
+
+    A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
+
+    ```python
+    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
+    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> with double_precision():
+    ...     program = Program(
+    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
+    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
+    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     exposure, order = best_decisions(layout, program, jnp.ones((1, 1), bool), jnp.array([0.0, 1.0]), 0)
+    >>> order.tolist()  # order a unit if there is none
+    [1, 0]
+
+    ```
+    """
     seen = _after_arrival(layout, program, following)
 
     def consider(carry: _Choice, exposure: Int[Array, ""]) -> tuple[_Choice, None]:
@@ -195,6 +250,23 @@ def best_decisions(
 def step_back(
     layout: Layout, program: Program, following: Float[Array, "..."], position: Int[Array, ""] | int
 ) -> Float[Array, "..."]:
+    """One step `TV` of the dynamic program, every exposure being allowed: money, by state.
+
+    A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
+
+    ```python
+    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
+    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> with double_precision():
+    ...     program = Program(
+    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
+    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
+    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     step_back(layout, program, jnp.array([0.0, 1.0]), 0).tolist()  # -1 + 2 + 0.5 and 2 + 0.5
+    [1.5, 2.5]
+
+    ```
+    """
     allowed = jnp.ones((program.local.shape[0], *[1] * len(layout.shape)), bool)
     return _bellman(layout, program, allowed, following, position)
 
@@ -203,6 +275,23 @@ def step_back(
 def values_of_all(
     layout: Layout, program: Program, following: Float[Array, "..."], position: Int[Array, ""] | int
 ) -> Float[Array, "exposures ..."]:
+    """What every decision is worth in every state: money, by exposure, state and order of each product.
+
+    A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
+
+    ```python
+    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
+    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> with double_precision():
+    ...     program = Program(
+    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
+    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
+    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     values_of_all(layout, program, jnp.array([0.0, 1.0]), 0).tolist()
+    [[[0.0, 1.5], [2.5, 1.5]]]
+
+    ```
+    """
     seen = _after_arrival(layout, program, following)
     return jax.lax.map(
         lambda exposure: _by_order(layout, program, _expected(layout, program, seen, exposure, position)),

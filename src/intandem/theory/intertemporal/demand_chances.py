@@ -17,7 +17,17 @@ from intandem.theory.intertemporal.layout import Factor, double_precision
 
 
 def in_double_precision(market: Market) -> Market:
-    """The market with its numbers in double precision; call it where double precision is enabled."""
+    """The market with its numbers in double precision; call it where double precision is enabled.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> with double_precision():
+    ...     wide = in_double_precision(example_market("two-products-capped"))
+    >>> str(wide.price.dtype)
+    'float64'
+
+    ```
+    """
     wide = lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf  # noqa: E731
     return jax.tree.map(wide, market)
 
@@ -29,7 +39,21 @@ def purchase_chances(
     exposure: Float[np.ndarray, "batch rows width"],
     available: Float[np.ndarray, "batch products"],
 ) -> Float[np.ndarray, "batch rows width"]:
-    """The chance that a visitor of each row buys each product, for a batch of situations."""
+    """The chance that a visitor of each row buys each product, for a batch of situations.
+
+    **Arguments:** `position`: in the season, `batch`. `intention`: logit units. `available`: units, for substitution.
+
+    With utilities -2 and -1.2 and the first product shown, at an effect of 2.5, `sigmoid(0.5)` and `sigmoid(-1.2)`:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> shown = np.array([[[1.0, 0.0]]])
+    >>> purchase_chances(market, np.zeros(1, int), np.zeros((1, 1, 2)), shown, np.ones((1, 2))).round(4)
+    array([[[0.6225, 0.2315]]])
+
+    ```
+    """
     with double_precision():
         # Without what has no bearing, so that markets of one shape share one compiled program.
         wide = in_double_precision(replace(market, name="", solve=None))
@@ -56,7 +80,15 @@ def _batch_of_chances(
 
 
 def chances_of_products(market: Market, factor: Factor, by_place: np.ndarray) -> np.ndarray:
-    """Chances by product of the factor instead of by place: `... rows products`; 0 where a row does not have it."""
+    """Chances by product of the factor instead of by place: `... rows products`; 0 where a row does not have it.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> chances_of_products(example_market("two-products-capped"), Factor((1,), ()), np.array([[0.6, 0.2]]))
+    array([[0.2]])
+
+    ```
+    """
     at = places(market)
     found = np.zeros((*by_place.shape[:-1], len(factor.products)))
     for f, j in enumerate(factor.products):
@@ -70,7 +102,18 @@ def demand_chances(
 ) -> np.ndarray:
     """Joint chances of demand of the factor's products, the last count of each standing for "or more".
 
-    **Arguments:** `bought`: chance per visitor, `... rows products`. `sizes`: counts kept per product.
+    **Arguments:** `bought`: chance per visitor, `... rows products`. `people`, `visiting`: population of each row and
+    its chance of a visit. `sizes`: counts kept per product.
+
+    Two rows of one person, who ask with chances 1/2 and 1/4:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> demand_chances(market, np.array([[0.5], [0.25]]), np.ones(2, int), np.ones(2), (3,))
+    array([0.375, 0.5  , 0.125])
+
+    ```
     """
     lead = tuple(bought.shape[:-2])
     if len(sizes) == 1:
@@ -133,7 +176,18 @@ def _row_counts(market: Market, bought: np.ndarray, population: int, visiting: f
 
 
 def visitor_counts(market: Market, bought: np.ndarray, visitors: int, size: int) -> np.ndarray:
-    """Joint chances of what `visitors` people ask for, counts `0..size-1` of every product (the last axes)."""
+    """Joint chances of what `visitors` people ask for, counts `0..size-1` of every product (the last axes).
+
+    One visitor, who asks for each of two products with chance 1/2, independently:
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> visitor_counts(example_market("two-products-capped"), np.array([0.5, 0.5]), visitors=1, size=2)
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
+
+    ```
+    """
     products = bought.shape[-1]
     spread = (..., *[None] * products)
     found = np.ones((*bought.shape[:-1], *[1] * products))

@@ -156,7 +156,7 @@ def _check_solvable(market: Market) -> None:
 
 
 def _stocks(market: Market, settings: SolveSettings) -> tuple[StockGrid, ...]:
-    caps = [settings.stock_cap] * market.products if settings.stock_cap is not None else _wide_enough(market)
+    caps = [settings.stock_cap] * market.products if settings.stock_cap is not None else stock_caps(market)
     owed = market.unmet_demand == "backordered"
     limits = order_range(market)
     found = []
@@ -176,8 +176,18 @@ def _stocks(market: Market, settings: SolveSettings) -> tuple[StockGrid, ...]:
     return tuple(found)
 
 
-def _wide_enough(market: Market) -> list[int]:
-    """Caps that a good policy hardly meets: demand over lead time + 1 if everybody is shown everything, with room."""
+def stock_caps(market: Market) -> list[int]:
+    """Caps that a good policy hardly meets: demand over lead time + 1 if everybody is shown everything, with room.
+
+    Units per product: where the market states no `stock_cap`.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> stock_caps(example_market("two-products-capped"))  # 7.5 and 6.6 units a period are asked for on average at most
+    [33, 30]
+
+    ```
+    """
     highest = _intention_range(market)[1]
     utility = (
         np.asarray(market.base_utility, float) + np.maximum(np.asarray(market.exposure_effect, float), 0) + highest

@@ -14,18 +14,55 @@ Places = Float[Array, "#pairs #intentions #exposures"]
 
 
 def grid(pairs: Pairs, points: int) -> Values:
-    """Evenly spaced intentions from the lowest to the highest of each pair."""
+    """Evenly spaced intentions from the lowest to the highest of each pair, logit units.
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> import numpy as np
+    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> grid(pairs, 3).tolist()  # from nothing bought to bought in every period
+    [[0.0, 1.0, 2.0]]
+
+    ```
+    """
     low, high = jnp.asarray(pairs.low)[:, None], jnp.asarray(pairs.high)[:, None]
     return low + (high - low) * jnp.linspace(0, 1, points)
 
 
 def step(pairs: Pairs, points: int) -> Float[Array, " pairs"]:
-    """Logit units between two points of the grid."""
+    """Logit units between two points of the grid.
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> import numpy as np
+    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> step(pairs, 3).tolist()
+    [1.0]
+
+    ```
+    """
     return (jnp.asarray(pairs.high) - pairs.low) / (points - 1)
 
 
 def place(intention: Float[Array, "..."], pairs: Pairs, points: int) -> tuple[Array, Array]:
-    """The grid point below an intention, and how far it is on the way to the next, between 0 and 1."""
+    """The grid point below an intention, and how far it is on the way to the next, between 0 and 1.
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> import numpy as np
+    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> index, beyond = place(jnp.array([[1.25]]), pairs, 3)
+    >>> index.tolist(), beyond.tolist()
+    ([[1]], [[0.25]])
+
+    ```
+    """
     shape = (-1, *[1] * (intention.ndim - 1))
     steps = (intention - pairs.low.reshape(shape)) / step(pairs, points).reshape(shape)
     index = jnp.clip(jnp.floor(steps).astype(jnp.int32), 0, points - 2)

@@ -56,7 +56,24 @@ class _Outcome(NamedTuple):
 @partial(jax.jit, static_argnames=("shape", "more"))
 def cycle(values: Values, pairs: Pairs, worths: Worths, shape: Shape, more: int) -> tuple[Values, Values]:
     """Values one cycle of the season earlier, on the grid: the best of every period from the last to the first. And
-    values some cycles earlier still, in which exposures are chosen as in this one: cheaper, and nearly as good."""
+    values some cycles earlier still, in which exposures are chosen as in this one: cheaper, and nearly as good.
+
+    One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> from intandem.theory.intertemporal.layout import double_precision
+    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> worths, shape = Worths(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1)), Shape(1, True, 2)
+    >>> with double_precision():
+    ...     first, later = cycle(jnp.zeros((1, 3)), pairs, worths, shape, 1)
+    >>> first.round(3).tolist()  # sigmoid(0), sigmoid(1), sigmoid(2)
+    [[0.5, 0.731, 0.881]]
+
+    ```
+    """
     first, (best, _) = _decide(values, pairs, worths, shape)
 
     def follow(ahead: Values, now: tuple[_Position, Chosen]) -> tuple[Values, None]:
@@ -76,7 +93,24 @@ def treated(
     values: Values, pairs: Pairs, worths: Worths, shape: Shape, cycles: int
 ) -> tuple[ByPosition, ByPosition, Float[Array, " pairs"]]:
     """Mean exposure and units asked for, and units served per period, where everything is decided for the best at these
-    values: in the last of some cycles that start at an intention of 0."""
+    values: in the last of some cycles that start at an intention of 0.
+
+    One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> from intandem.theory.intertemporal.layout import double_precision
+    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> worths, shape = Worths(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1)), Shape(1, True, 2)
+    >>> with double_precision():
+    ...     exposure, asked, served = treated(jnp.zeros((1, 3)), pairs, worths, shape, cycles=60)
+    >>> round(float(served[0]), 4)  # 0.5/(1 - 0.8808 + 0.5): asked for with 0.5 after no purchase, 0.8808 after one
+    0.8075
+
+    ```
+    """
     _, decided = _decide(values, pairs, worths, shape)
 
     def live(mass: Values, now: tuple[_Position, tuple[Chosen, Values]]) -> tuple[Values, tuple[Array, Array, Array]]:
@@ -102,7 +136,25 @@ def treated(
 
 @partial(jax.jit, static_argnames="shape")
 def proved(values: Values, pairs: Pairs, worths: Worths, shape: Shape) -> Float[Array, " pairs"]:
-    """Money per period that no treatment of a pair exceeds, whatever `values` are; settled ones make it least."""
+    """Money per period that no treatment of a pair exceeds, whatever `values` are; settled ones make it least.
+
+    One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
+
+    ```python
+    >>> from intandem.market import build_market
+    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> from intandem.theory.intertemporal.layout import double_precision
+    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> worths, shape = Worths(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1)), Shape(1, True, 2)
+    >>> with double_precision():
+    ...     rough = proved(jnp.zeros((1, 65)), pairs, worths, shape)
+    ...     settled = proved(cycle(jnp.zeros((1, 65)), pairs, worths, shape, 60)[1], pairs, worths, shape)
+    >>> 0.8075 <= float(settled[0]) <= 0.809, float(rough[0]) > float(settled[0])
+    (True, True)
+
+    ```
+    """
 
     def one(ahead: Values, here: _Position) -> tuple[Values, tuple[Array, Array]]:
         curve = Smooth.through(ahead, pairs)

@@ -187,3 +187,10 @@ def test_it_is_not_for_products_that_leave_the_choice_when_out_of_stock() -> Non
     )
     assert "out of stock" in why_no_lagrangian(market)
     assert bounds(market).best >= solve(market, ("joint",)).profit
+
+
+def test_it_asks_for_a_largest_order_where_a_deep_backlog_could_call_for_more() -> None:
+    kind = replace(KINDS["backordered"], lead_time=2, max_order=0, stock_cap=6)
+    assert "waiting demand" in bounds(random_market(kind, 1)).skipped["lagrangian"]
+    assert "lagrangian" in bounds(random_market(replace(kind, max_order=3), 1)).values
+    assert "lagrangian" in bounds(random_market(replace(kind, lead_time=1), 1)).values

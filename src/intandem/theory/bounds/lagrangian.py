@@ -148,7 +148,8 @@ def lagrangian_bound(market: Market, start: np.ndarray | None = None) -> Lagrang
 
     **Arguments:** `start`: prices to start from, money per exposure and period of each row; any will do.
 
-    **Raises:** `InputError` for a market in which a product alone is too large to solve.
+    **Raises:** `InputError` for a market in which a product alone is too large to solve; with demand that waits, and a
+    lead time above 1 or orders in lots, also without a largest order that the grid holds.
 
     ```python
     >>> from intandem.market import example_market
@@ -235,6 +236,11 @@ class _Product:
         grid = grid_of(market)
         program, moves = program_of(market, grid, relaxed=True)
         stock = grid.stocks[0]
+        limit, multiple = float(order_range(market)[1][0]), float(market.order_multiple[0])
+        if market.unmet_demand == "backordered" and limit > max(stock.orders) and (stock.lead_time > 1 or multiple > 1):
+            # From a backlog deeper than the grid's a larger order could gain what is not looked at.
+            problem = "waiting demand, and orders of more than stock_cap and backlog_cap together"
+            raise InputError(market.name, problem, f"give a max_order of {max(stock.orders)} or less")
         room = int(float(market.population.sum())) + 1 + max(stock.orders)
         low = stock.low - 2 * room if market.unmet_demand == "backordered" else stock.low
         wide_grid = replace(grid, stocks=(replace(stock, low=low, high=stock.high + 2 * room),))

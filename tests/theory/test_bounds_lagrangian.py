@@ -194,3 +194,8 @@ def test_it_asks_for_a_largest_order_where_a_deep_backlog_could_call_for_more() 
     assert "waiting demand" in bounds(random_market(kind, 1)).skipped["lagrangian"]
     assert "lagrangian" in bounds(random_market(replace(kind, max_order=3), 1)).values
     assert "lagrangian" in bounds(random_market(replace(kind, lead_time=1), 1)).values
+
+
+def test_a_shelf_too_long_for_memory_is_left_out_with_its_reason() -> None:
+    market = replace(random_market(KINDS["fixed-cost"], 1), solve=SolveSettings(stock_cap=300))
+    assert "stock levels" in bounds(market).skipped["lagrangian"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 import zlib
@@ -43,8 +44,11 @@ def save_checkpoint(path: str | Path, run: eqx.Module, figures: Figures, seconds
     """
     arrays = {f"leaf{k}": _plain(leaf) for k, leaf in enumerate(jax.tree.leaves(eqx.filter(run, eqx.is_array)))}
     curve = {f"curve_{name}": np.concatenate([part[name] for part in figures]) for name in figures[0]}
-    with replace_file(path) as beside, open(beside, "wb") as file:
-        np.savez(file, identity=np.asarray(identity), seconds=np.asarray(seconds), **arrays, **curve)  # type: ignore[arg-type]
+    # In memory first: an archive that is stopped while it is written to a file complains when it is dropped.
+    archive = io.BytesIO()
+    np.savez(archive, identity=np.asarray(identity), seconds=np.asarray(seconds), **arrays, **curve)  # type: ignore[arg-type]
+    with replace_file(path) as beside:
+        Path(beside).write_bytes(archive.getbuffer())
 
 
 def load_checkpoint(path: str | Path, like: Run, identity: str) -> tuple[Run, Figures, float]:

@@ -41,6 +41,9 @@ MOST_PRODUCTS = 12
 DOUBLINGS = 3
 """Times that a product's stock cap is doubled to make room for stock that is worth keeping."""
 
+WIDEST = 512
+"""Stock levels of one product, those beyond its cap included: their kernels take the third power of it in memory."""
+
 PRODUCT_FIELDS = ("price", "unit_cost", "holding_cost", "salvage", "regular_price", "initial_stock", *PRODUCT_DEFAULTS)
 """What a market says of a product by itself, habit apart."""
 
@@ -244,6 +247,10 @@ class _Product:
         room = int(float(market.population.sum())) + 1 + max(stock.orders)
         low = stock.low - 2 * room if market.unmet_demand == "backordered" else stock.low
         wide_grid = replace(grid, stocks=(replace(stock, low=low, high=stock.high + 2 * room),))
+        levels = wide_grid.stocks[0].size
+        if levels > WIDEST:
+            problem = f"{levels:,} stock levels, with those beyond the cap, are too many for this bound"
+            raise InputError(market.name, problem, "give a lower stock_cap in [solve]")
         wide, _ = program_of(market, wide_grid)
         return _Product(market, grid, grid.layout, program, wide_grid, wide, moves[0].exposures[:, :, 0])
 

@@ -26,11 +26,12 @@ def test_two_products_capped_has_the_optimum_found_elsewhere() -> None:
     assert solution.states == 625
 
 
-def standardised_errors(market: Market, solution: Solution, periods: int, runs: int) -> list[float]:
+def standardised_errors(market: Market, solution: Solution, periods: int, runs: int, seed: int = 0) -> list[float]:
     """How many standard errors simulation lies from the exact value, by firm."""
     found = []
     for name, firm in solution.firms.items():
-        played = simulate(market, tabled_firm(market, firm.policy), periods=periods, runs=runs, seed=len(name))
+        luck = 100 * seed + len(name)
+        played = simulate(market, tabled_firm(market, firm.policy), periods=periods, runs=runs, seed=luck)
         found.append((played.profit - firm.profit) / played.profit_se)
     return found
 
@@ -44,11 +45,15 @@ def test_simulation_of_the_exact_policies_earns_the_exact_values(kind: str) -> N
 @pytest.mark.slow
 def test_solver_and_simulator_agree_on_fifty_markets() -> None:
     # Luck alone puts one market in four hundred outside three standard errors: one of fifty may be, two may not.
-    kinds = list(KINDS)
+    # Intentions are interpolated: on the coarse grids of their kinds the exact value can be off by half a percent.
+    kinds = [
+        replace(kind, points=12 if kind.products > 1 else 41) if kind.persistence > 0 else kind
+        for kind in KINDS.values()
+    ]
     errors = []
     for seed in range(50):
-        market = random_market(KINDS[kinds[seed % len(kinds)]], 100 + seed)
-        errors += standardised_errors(market, solve(market, ("joint",)), 4_000, 32)
+        market = random_market(kinds[seed % len(kinds)], 100 + seed)
+        errors += standardised_errors(market, solve(market, ("joint",)), 4_000, 32, seed)
     assert np.sum(np.abs(errors) > 3) <= 1
     assert abs(np.mean(errors)) < 3 / np.sqrt(len(errors))
 

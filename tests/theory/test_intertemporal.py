@@ -58,6 +58,15 @@ def test_solver_and_simulator_agree_on_fifty_markets() -> None:
     assert abs(np.mean(errors)) < 3 / np.sqrt(len(errors))
 
 
+@pytest.mark.slow
+def test_a_coarse_grid_of_intentions_is_off_and_a_finer_one_agrees_with_simulation() -> None:
+    coarse, fine = (
+        solve(random_market(replace(KINDS["two-carry-over"], points=points), 119), ("joint",)) for points in (6, 12)
+    )
+    assert 0.003 < 1 - coarse.profit / fine.profit < 0.006
+    assert abs(standardised_errors(fine.market, fine, 4_000, 32)[0]) < 3
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_the_joint_optimum_is_the_best_and_its_policy_feasible(kind: str) -> None:
     market = random_market(KINDS[kind], 2)

@@ -134,13 +134,9 @@ def sweep_on(
     A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
 
     ```python
-    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
-    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> from intandem.theory.intertemporal.layout import double_precision, newsvendor_program
     >>> with double_precision():
-    ...     program = Program(
-    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
-    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
-    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     layout, program = newsvendor_program()
     ...     values, lower, upper = sweep_on(layout, program, jnp.ones((1, 1, 1), bool), jnp.zeros(2))
     >>> round(float(lower), 6), round(float(upper), 6)  # 4 x 0.5 earned, 1 x 0.5 paid
     (1.5, 1.5)
@@ -174,13 +170,9 @@ def values_by_position(
     A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
 
     ```python
-    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
-    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> from intandem.theory.intertemporal.layout import double_precision, newsvendor_program
     >>> with double_precision():
-    ...     program = Program(
-    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
-    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
-    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     layout, program = newsvendor_program()
     ...     values_by_position(layout, program, jnp.ones((1, 1, 1), bool), jnp.array([0.0, 1.0])).shape
     (1, 2)
 
@@ -213,13 +205,9 @@ def best_decisions(
     A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
 
     ```python
-    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
-    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> from intandem.theory.intertemporal.layout import double_precision, newsvendor_program
     >>> with double_precision():
-    ...     program = Program(
-    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
-    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
-    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     layout, program = newsvendor_program()
     ...     exposure, order = best_decisions(layout, program, jnp.ones((1, 1), bool), jnp.array([0.0, 1.0]), 0)
     >>> order.tolist()  # order a unit if there is none
     [1, 0]
@@ -255,13 +243,9 @@ def step_back(
     A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
 
     ```python
-    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
-    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> from intandem.theory.intertemporal.layout import double_precision, newsvendor_program
     >>> with double_precision():
-    ...     program = Program(
-    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
-    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
-    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     layout, program = newsvendor_program()
     ...     step_back(layout, program, jnp.array([0.0, 1.0]), 0).tolist()  # -1 + 2 + 0.5 and 2 + 0.5
     [1.5, 2.5]
 
@@ -280,13 +264,9 @@ def values_of_all(
     A newsvendor: demand 0 or 1 with equal chances, price 4, cost 1, room for one unit, orders arrive at once:
 
     ```python
-    >>> from intandem.theory.intertemporal.layout import Factor, double_precision
-    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> from intandem.theory.intertemporal.layout import double_precision, newsvendor_program
     >>> with double_precision():
-    ...     program = Program(
-    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
-    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
-    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     layout, program = newsvendor_program()
     ...     values_of_all(layout, program, jnp.array([0.0, 1.0]), 0).tolist()
     [[[0.0, 1.5], [2.5, 1.5]]]
 

@@ -77,13 +77,9 @@ def solve_program(
     order that arrives at once keeps a unit on the shelf, and half a unit is sold per period:
 
     ```python
-    >>> from intandem.theory.intertemporal.layout import Factor
-    >>> layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    >>> from intandem.theory.intertemporal.layout import newsvendor_program
     >>> with double_precision():
-    ...     program = Program(
-    ...         (jnp.array([[0, 1], [1, 1]]),), (jnp.zeros((2, 2)),), (jnp.array([0.0, 1.0]),),
-    ...         (jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),), (jnp.array([[[0.0, 2.0]]]),),
-    ...         jnp.zeros((1, 1), int), jnp.array(1.0))
+    ...     layout, program = newsvendor_program()
     ...     round(solve_program(layout, program).profit, 6)
     1.5
 

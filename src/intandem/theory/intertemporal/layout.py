@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -101,3 +102,30 @@ def double_precision() -> AbstractContextManager[None]:
     ```
     """
     return jax.enable_x64(True)
+
+
+def newsvendor_program() -> tuple[Layout, Program]:
+    """The smallest program there is, for examples; call it where double precision is enabled.
+
+    A newsvendor, one period after the other: demand 0 or 1 with equal chances, price 4, cost 1, no holding cost, room
+    for one unit, orders arrive at once.
+
+    ```python
+    >>> with double_precision():
+    ...     layout, program = newsvendor_program()
+    >>> layout.states, program.order_cost[0].tolist()
+    (2, [0.0, 1.0])
+
+    ```
+    """
+    layout = Layout((2,), (2,), (0,), (), (Factor((0,), ()),), 1)
+    program = Program(
+        arrival=(jnp.array([[0, 1], [1, 1]]),),
+        returned=(jnp.zeros((2, 2)),),
+        order_cost=(jnp.array([0.0, 1.0]),),
+        kernels=(jnp.array([[[[1.0, 0.0], [0.5, 0.5]]]]),),
+        rewards=(jnp.array([[[0.0, 2.0]]]),),
+        local=jnp.zeros((1, 1), int),
+        discount=jnp.array(1.0),
+    )
+    return layout, program

@@ -125,17 +125,13 @@ def decide(
     **Arguments:** `values` at every position, as `Solved` gives them; `allowed` as in `solve_program`.
     **Returns** indices into the program's exposures and, product by product, into the orders.
 
-    The newsvendor of `solve_program`, as a market of one person. A single unit is ordered if the shelf is empty:
+    The newsvendor of `solve_program`. A single unit is ordered if the shelf is empty:
 
     ```python
-    >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.intertemporal.grid import grid_of
-    >>> from intandem.theory.intertemporal.transitions import program_of
-    >>> none, one = np.zeros(1), np.ones(1)
-    >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
-    >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
-    >>> grid = grid_of(market)
-    >>> exposure, order = decide(grid.layout, program_of(market, grid)[0], np.zeros((1, 2)))
+    >>> from intandem.theory.intertemporal.layout import newsvendor_program
+    >>> with double_precision():
+    ...     layout, program = newsvendor_program()
+    >>> exposure, order = decide(layout, program, np.zeros((1, 2)))
     >>> exposure.tolist(), order.tolist()  # by position (and product), for 0 and 1 in stock
     ([[0, 0]], [[[1, 0]]])
 
@@ -159,18 +155,14 @@ def one_step(
 
     `TV(s) = max over decisions d of r(s, d) + discount * E[V(s') | s, d]` (Puterman 1994, section 8.5), money.
 
-    The newsvendor of `solve_program`, as a market of one person. If no period followed, a unit that must be bought for
+    The newsvendor of `solve_program`. If no period followed, a unit that must be bought for
     1 and is sold in half of all cases for 4 would earn 1, and one that is there 2:
 
     ```python
-    >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.intertemporal.grid import grid_of
-    >>> from intandem.theory.intertemporal.transitions import program_of
-    >>> none, one = np.zeros(1), np.ones(1)
-    >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
-    >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
-    >>> grid = grid_of(market)
-    >>> one_step(grid.layout, program_of(market, grid)[0], np.zeros((1, 2))).round(6)
+    >>> from intandem.theory.intertemporal.layout import newsvendor_program
+    >>> with double_precision():
+    ...     layout, program = newsvendor_program()
+    >>> one_step(layout, program, np.zeros((1, 2))).round(6)
     array([[1., 2.]])
 
     ```
@@ -196,14 +188,10 @@ def action_values(
     columns: 0 and 1 ordered, for 1; what the shelf has no room for is lost:
 
     ```python
-    >>> from intandem.market import SolveSettings, build_market
-    >>> from intandem.theory.intertemporal.grid import grid_of
-    >>> from intandem.theory.intertemporal.transitions import program_of
-    >>> none, one = np.zeros(1), np.ones(1)
-    >>> product = {"price": 4 * one, "unit_cost": one, "holding_cost": none, "lead_time": none}
-    >>> market = build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), solve=SolveSettings(1, 1, (0.0,)))
-    >>> grid = grid_of(market)
-    >>> action_values(grid.layout, program_of(market, grid)[0], np.zeros(2)).round(6).tolist()
+    >>> from intandem.theory.intertemporal.layout import newsvendor_program
+    >>> with double_precision():
+    ...     layout, program = newsvendor_program()
+    >>> action_values(layout, program, np.zeros(2)).round(6).tolist()
     [[[0.0, 1.0], [2.0, 1.0]]]
 
     ```

@@ -17,11 +17,8 @@ def grid(pairs: Pairs, points: int) -> Values:
     """Evenly spaced intentions from the lowest to the highest of each pair, logit units.
 
     ```python
-    >>> from intandem.market import build_market
-    >>> from intandem.theory.bounds.pairs import pairs_of
-    >>> import numpy as np
-    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
-    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
+    >>> pairs = loyal_pair()
     >>> grid(pairs, 3).tolist()  # from nothing bought to bought in every period
     [[0.0, 1.0, 2.0]]
 
@@ -35,11 +32,8 @@ def step(pairs: Pairs, points: int) -> Float[Array, " pairs"]:
     """Logit units between two points of the grid.
 
     ```python
-    >>> from intandem.market import build_market
-    >>> from intandem.theory.bounds.pairs import pairs_of
-    >>> import numpy as np
-    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
-    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
+    >>> pairs = loyal_pair()
     >>> step(pairs, 3).tolist()
     [1.0]
 
@@ -52,11 +46,8 @@ def place(intention: Float[Array, "..."], pairs: Pairs, points: int) -> tuple[Ar
     """The grid point below an intention, and how far it is on the way to the next, between 0 and 1.
 
     ```python
-    >>> from intandem.market import build_market
-    >>> from intandem.theory.bounds.pairs import pairs_of
-    >>> import numpy as np
-    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
-    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
+    >>> pairs = loyal_pair()
     >>> index, beyond = place(jnp.array([[1.25]]), pairs, 3)
     >>> index.tolist(), beyond.tolist()
     ([[1]], [[0.25]])

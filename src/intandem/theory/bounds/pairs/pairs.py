@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from intandem.market import Market
+from intandem.market import Market, build_market
 from intandem.theory.bounds.curves import season_of
 
 Numbers = np.ndarray | Array
@@ -118,3 +118,17 @@ def pairs_of(market: Market) -> Pairs:
         discount=float(market.discount),
         slate=market.exposure == "slate",
     )
+
+
+def loyal_pair() -> Pairs:
+    """One person of utility 0 whom a purchase moves by 2 for one period, for examples.
+
+    ```python
+    >>> pair = loyal_pair()
+    >>> pair.count, pair.habit, pair.high
+    (1, array([2.]), array([2.]))
+
+    ```
+    """
+    product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
+    return pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))

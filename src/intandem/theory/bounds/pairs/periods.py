@@ -61,11 +61,9 @@ def cycle(values: Values, pairs: Pairs, worths: Worths, shape: Shape, more: int)
     One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
 
     ```python
-    >>> from intandem.market import build_market
-    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
     >>> from intandem.theory.intertemporal.layout import double_precision
-    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
-    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> pairs = loyal_pair()
     >>> worths, shape = Worths(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1)), Shape(1, True, 2)
     >>> with double_precision():
     ...     first, later = cycle(jnp.zeros((1, 3)), pairs, worths, shape, 1)
@@ -98,11 +96,9 @@ def treated(
     One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
 
     ```python
-    >>> from intandem.market import build_market
-    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
     >>> from intandem.theory.intertemporal.layout import double_precision
-    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
-    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> pairs = loyal_pair()
     >>> worths, shape = Worths(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1)), Shape(1, True, 2)
     >>> with double_precision():
     ...     exposure, asked, served = treated(jnp.zeros((1, 3)), pairs, worths, shape, cycles=60)
@@ -141,11 +137,9 @@ def proved(values: Values, pairs: Pairs, worths: Worths, shape: Shape) -> Float[
     One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
 
     ```python
-    >>> from intandem.market import build_market
-    >>> from intandem.theory.bounds.pairs import pairs_of
+    >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
     >>> from intandem.theory.intertemporal.layout import double_precision
-    >>> product = {"price": np.ones(1), "unit_cost": np.zeros(1), "holding_cost": np.zeros(1)}
-    >>> pairs = pairs_of(build_market(product, np.zeros((1, 1)), np.zeros((1, 1)), habit=2.0))
+    >>> pairs = loyal_pair()
     >>> worths, shape = Worths(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1)), Shape(1, True, 2)
     >>> with double_precision():
     ...     rough = proved(jnp.zeros((1, 65)), pairs, worths, shape)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import time
 
-from intandem.data.calibrate import CalibrationSettings, calibrate
-from intandem.data.complete_journey import load_complete_journey
-from intandem.data.ta_feng import load_ta_feng
+from intandem.data.calibration.calibrate import CalibrationSettings, calibrate
+from intandem.data.sources.complete_journey import load_complete_journey
+from intandem.data.sources.ta_feng import load_ta_feng
 
 
 def main() -> None:

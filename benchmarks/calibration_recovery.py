@@ -18,8 +18,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from intandem.data.calibrate import CalibrationSettings, calibrate
-from intandem.data.simulated import Targeting, simulated_firm, simulated_tables
+from intandem.data.calibration.calibrate import CalibrationSettings, calibrate
+from intandem.data.sources.simulated import Targeting, simulated_firm, simulated_tables
 from intandem.storage import replace_file
 
 RESULTS = Path(__file__).parent / "results" / "calibration_recovery.json"

@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 # What each name is, for type checkers and editors, stands in `__init__.pyi`.
 _HOMES = {
     "bounds": "intandem.theory.bounds",
-    "calibrate": "intandem.data.calibrate",
+    "calibrate": "intandem.data.calibration",
     "compare": "intandem.evaluation.compare",
     "example_market": "intandem.market.files",
     "family_market": "intandem.market",

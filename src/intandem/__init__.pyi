@@ -1,4 +1,4 @@
-from intandem.data.calibrate import calibrate as calibrate
+from intandem.data.calibration import calibrate as calibrate
 from intandem.departments import firm_of_rules as firm_of_rules
 from intandem.evaluation.compare import compare as compare
 from intandem.evaluation.simulation import simulate as simulate

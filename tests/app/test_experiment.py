@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from intandem.app import cli
-from intandem.evaluation.experiments import coordination_map
-from intandem.evaluation.experiments.coordination_plan import Plan
+from intandem.evaluation.experiments.coordination_map import study as coordination_map
+from intandem.evaluation.experiments.coordination_map.plan import Plan
 
 
 def test_a_tiny_map_and_its_keys(capsys, tmp_path: Path, monkeypatch) -> None:

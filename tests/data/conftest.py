@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from intandem.data.fetch import fetch
+from intandem.data.sources.fetch import fetch
 from intandem.errors import RunError
 
 

@@ -18,9 +18,9 @@ import numpy as np
 from intandem.app.commands.calibrate import figures_of
 from intandem.app.progress import Meter
 from intandem.data import load_complete_journey
-from intandem.data.calibrate import Calibration, CalibrationSettings, calibrate
-from intandem.data.calibrated_market import MarketSettings
-from intandem.data.fetch import fetch
+from intandem.data.calibration.calibrate import Calibration, CalibrationSettings, calibrate
+from intandem.data.calibration.calibrated_market import MarketSettings
+from intandem.data.sources.fetch import fetch
 from intandem.evaluation.compare import compare, replay, without
 from intandem.evaluation.report import Report, Scenario, report_of, words, write_report
 from intandem.learning import TrainSettings, check_settings, save_bundle

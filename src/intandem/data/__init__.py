@@ -1,18 +1,10 @@
-"""From a firm's tables, or a public dataset's, to a market."""
+"""From a firm's tables, or a public dataset's, to a market: `tables`, `sources`, `calibration`. No department is known."""
 
-from intandem.data.complete_journey import load_complete_journey
-from intandem.data.fetch import FetchResult, data_folder
-from intandem.data.ta_feng import load_ta_feng
-from intandem.data.tables import Tables, build_tables
-from intandem.data.validate import ValidationReport, validate_folder
-
-__all__ = [
-    "FetchResult",
-    "Tables",
-    "ValidationReport",
-    "build_tables",
-    "data_folder",
-    "load_complete_journey",
-    "load_ta_feng",
-    "validate_folder",
-]
+from intandem.data.sources import FetchResult as FetchResult
+from intandem.data.sources import data_folder as data_folder
+from intandem.data.sources import load_complete_journey as load_complete_journey
+from intandem.data.sources import load_ta_feng as load_ta_feng
+from intandem.data.tables import Tables as Tables
+from intandem.data.tables import ValidationReport as ValidationReport
+from intandem.data.tables import build_tables as build_tables
+from intandem.data.tables import validate_folder as validate_folder

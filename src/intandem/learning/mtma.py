@@ -24,9 +24,9 @@ from jaxtyping import Array, Int, Key, PyTree
 
 from intandem.departments import Firm, inventory_network, recommendation_network
 from intandem.errors import InputError, RunError
-from intandem.learning import pathwise, perturbation
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
 from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
+from intandem.learning.estimators import pathwise, perturbation
 from intandem.learning.timescales import default_timescales, optimiser, timescales_of
 from intandem.market import Market
 

@@ -12,7 +12,7 @@ from intandem.app.options import JsonFlag, Seed
 
 if TYPE_CHECKING:
     from intandem.data import Tables
-    from intandem.data.calibrate import Calibration
+    from intandem.data.calibration.calibrate import Calibration
 
 Source = Literal["auto", "tables", "complete-journey", "ta-feng"]
 
@@ -57,9 +57,9 @@ def calibrate(
         if value is not None and not value >= least:
             raise InputError(f"--{option}", f"is {value}", f"give {least} or more")
     prepare()
-    from intandem.data.calibrate import CalibrationSettings
-    from intandem.data.calibrate import calibrate as fit
-    from intandem.data.calibrated_market import MarketSettings
+    from intandem.data.calibration.calibrate import CalibrationSettings
+    from intandem.data.calibration.calibrate import calibrate as fit
+    from intandem.data.calibration.calibrated_market import MarketSettings
     from intandem.market.files import save_market
 
     with Meter() as meter:

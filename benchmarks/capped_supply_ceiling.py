@@ -6,9 +6,9 @@ python benchmarks/capped_supply_ceiling.py     # reads results/capped-supply.jso
 
 - The bound: `newsvendor` of `intandem bound`. Proved: no policy earns more.
 - The estimate: each product by itself, with Poisson demand at whatever rate pays best in every state of its stock, from
-  its demand without exposure up to nine tenths of all customers, and attention without limit. An exact dynamic
+  its demand without exposure up to nine tenths of all customers, and exposure without limit. An exact dynamic
   program over stock and pipeline. Real demand, a sum of purchases by persons, varies somewhat less than Poisson
-  demand, and real attention is limited: the errors point in opposite directions, so this is no bound.
+  demand, and real exposure is limited: the errors point in opposite directions, so this is no bound.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def run(name: str, case: Case, markets: int, kept: dict[str, Any], keep: Any) ->
 
 
 def tested(case: Case, market: Market) -> Finding:
-    """The finding; nothing where the average depends on the opening state, so that value iteration has no end."""
+    """The finding; nothing where the average depends on the initial state, so that value iteration has no end."""
     try:
         return CHECKS[case.check](market)
     except RunError as unsolved:

@@ -27,16 +27,16 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.evaluation.compare import compare
 from intandem.evaluation.simulation import simulate
 from intandem.evaluation.statistics import mean_interval
 from intandem.market import FAMILIES, SolveSettings, build_market, family_market, save_market
 from intandem.storage import replace_file
 from intandem.theory.bounds import LEVELS_ONLY, bounds, fluid_bound
-from intandem.theory.dual_price import dual_price_firm
+from intandem.theory.dual_price import dual_price_policy
 from intandem.theory.intertemporal import solve
-from intandem.theory.intertemporal.policy_table import tabled_firm
+from intandem.theory.intertemporal.policy_table import tabled_policy
 from intandem.theory.random_markets import KINDS, random_market
 from learning import machine
 
@@ -131,8 +131,8 @@ def agreement(options: Options) -> None:
     def one(key: str) -> dict[str, Any]:
         kind, seed = key.split(":")
         market = random_market(KINDS[kind], int(seed))
-        joint = solve(market, ("joint",)).firms["joint"]
-        played = simulate(market, tabled_firm(market, joint.policy), periods=5_000, runs=32, seed=int(seed))
+        joint = solve(market, ("joint",)).regimes["joint"]
+        played = simulate(market, tabled_policy(market, joint.policy), periods=5_000, runs=32, seed=int(seed))
         return {"exact": joint.profit, "simulated": played.profit, "error": played.profit_se}
 
     kept = run("agreement", market_keys(options.markets or 50), one, options)
@@ -152,13 +152,13 @@ def against_optimum(options: Options) -> None:
         kind, seed = key.split(":")
         market = random_market(KINDS[kind], int(seed))
         solution = solve(market, ("joint", "filtered-silo"))
-        joint = solution.firms["joint"]
+        joint = solution.regimes["joint"]
         found = bounds(market)
-        played = simulate(market, dual_price_firm(market), periods=1_000, runs=32, seed=int(seed))
+        played = simulate(market, dual_price_policy(market), periods=1_000, runs=32, seed=int(seed))
         return {
             "optimum": joint.profit,
             "lower": joint.lower,
-            "filtered-silo": solution.firms["filtered-silo"].profit,
+            "filtered-silo": solution.regimes["filtered-silo"].profit,
             "bounds": found.values,
             "best": found.best_name,
             "dual-price": played.profit,
@@ -222,7 +222,7 @@ def scale(options: Options) -> None:
         made = time.monotonic() - started
         bound = fluid_bound(market)
         seconds, processor = time.monotonic() - started - made, time.process_time() - used
-        rule = firm_of_rules(market, "base-stock", "uplift:filter=in-stock")
+        rule = policy_of_rules(market, "base-stock", "uplift:filter=in-stock")
         played = simulate(market, rule, periods=30, runs=1)
         return {"made": made, "seconds": seconds, "processor": processor, "bound": bound.value, "rule": played.profit}
 

@@ -96,7 +96,7 @@ def test_links_are_followed(tmp_path: Path, file: Path, folder: Path) -> None:
 ENDS: list[Callable[[], BaseException]] = [
     lambda: KeyboardInterrupt(),
     lambda: SystemExit(1),
-    lambda: InputError("a", "is odd (os error 28)", "mend it"),
+    lambda: InputError("a", "is odd (os error 28)", "fix it"),
     lambda: ZeroDivisionError("not the system's fault"),
 ]
 

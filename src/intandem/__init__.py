@@ -3,8 +3,8 @@
 ```python
 >>> import intandem
 >>> market = intandem.example_market("two-products-capped")
->>> firm = intandem.firm_of_rules(market, "base-stock", "uplift:filter=in-stock")
->>> 30 < intandem.simulate(market, firm, periods=200, runs=4).profit < 43
+>>> policy = intandem.policy_of_rules(market, "base-stock", "uplift:filter=in-stock")
+>>> 30 < intandem.simulate(market, policy, periods=200, runs=4).profit < 43
 True
 
 ```
@@ -26,11 +26,15 @@ _HOMES = {
     "family_market": "intandem.market",
     "firm_of_rules": "intandem.departments",
     "load_market": "intandem.market.files",
+    "policy_of_rules": "intandem.departments",
     "save_market": "intandem.market.files",
     "simulate": "intandem.evaluation.simulation",
     "solve": "intandem.theory.intertemporal",
     "train": "intandem.learning",
 }
+
+_RENAMED = {"firm_of_rules": "policy_of_rules"}
+"""Names of before, which go on working, and what they are now."""
 
 __all__ = [*_HOMES, "__version__"]
 
@@ -38,7 +42,7 @@ __all__ = [*_HOMES, "__version__"]
 def __getattr__(name: str) -> Any:
     # Loaded when first used: `import intandem` alone must not cost seconds.
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_HOMES[name]), _RENAMED.get(name, name))
     raise AttributeError(f"module 'intandem' has no attribute '{name}'")
 
 

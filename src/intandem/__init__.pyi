@@ -1,5 +1,5 @@
 from intandem.data.calibration import calibrate as calibrate
-from intandem.departments import firm_of_rules as firm_of_rules
+from intandem.departments import policy_of_rules as policy_of_rules
 from intandem.evaluation.compare import compare as compare
 from intandem.evaluation.simulation import simulate as simulate
 from intandem.learning import train as train

@@ -1,4 +1,4 @@
-"""The errors a user can mend: each names the place, what is wrong there, and the cure, in one line."""
+"""The errors a user can fix: each names the place, what is wrong there, and the cure, in one line."""
 
 from __future__ import annotations
 

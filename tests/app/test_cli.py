@@ -55,13 +55,13 @@ def test_the_same_seed_gives_the_same_answer_and_people_read_words(capsys):
 
 
 def test_train_and_simulate_its_bundle(capsys, tmp_path):
-    bundle = str(tmp_path / "firm")
+    bundle = str(tmp_path / "policy")
     found = answer(capsys, "train", MARKET, "--out", bundle, *SMALL)
     assert {"profit_per_period", "seconds", "steps", "parameters"} <= found.keys()
     # Two updates, two shops, four periods after those that a shop takes to settle.
     assert found["steps"] == 2 * 2 * (8 + 4)
     assert found["seed"] == 0
-    assert set(os.listdir(tmp_path)) == {"firm"}
+    assert set(os.listdir(tmp_path)) == {"policy"}
     played = answer(capsys, "simulate", MARKET, "--bundle", bundle, "--periods", "5", "--runs", "2")
     assert played["profit_per_period"]["mean"] > 0
     assert "another market" in complaint(capsys, "simulate", "family:capped-supply:3x4:0", "--bundle", bundle)
@@ -164,7 +164,7 @@ def test_a_full_disk_at_the_end_is_exit_1_and_leaves_nothing(capsys, tmp_path, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("intandem.learning.bundle._write_department", full)
-    line = complaint(capsys, "train", MARKET, "--out", str(tmp_path / "firm"), *SMALL, code=1)
+    line = complaint(capsys, "train", MARKET, "--out", str(tmp_path / "policy"), *SMALL, code=1)
     assert "No space left" in line
     assert [name for name in os.listdir(tmp_path) if not name.endswith(".checkpoint")] == []
 
@@ -182,17 +182,17 @@ def test_a_stopped_training_says_how_to_go_on(capsys, tmp_path, monkeypatch):
         return original(*arguments)
 
     monkeypatch.setattr(mtma, "_advance", stopped)
-    command = ["train", MARKET, "--out", str(tmp_path / "firm"), *SMALL]
+    command = ["train", MARKET, "--out", str(tmp_path / "policy"), *SMALL]
     line = complaint(capsys, *command, code=1)
     assert "run the same command again" in line
-    assert "firm.checkpoint" in line
-    assert os.listdir(tmp_path) == ["firm.checkpoint"]
+    assert "policy.checkpoint" in line
+    assert os.listdir(tmp_path) == ["policy.checkpoint"]
     monkeypatch.setattr(mtma, "_advance", original)
     resumed = answer(capsys, *command)
     monkeypatch.setattr(mtma, "CHUNK", 1)
     whole = answer(capsys, "train", MARKET, "--out", str(tmp_path / "other"), *SMALL)
     assert resumed["profit_per_period"] == whole["profit_per_period"]
-    assert set(os.listdir(tmp_path)) == {"firm", "other"}
+    assert set(os.listdir(tmp_path)) == {"policy", "other"}
 
 
 def test_what_is_not_foreseen_is_still_one_line(capsys, monkeypatch):
@@ -251,7 +251,7 @@ def test_version(capsys):
     assert capsys.readouterr().out.strip() == "0.1.0"
 
 
-def test_validate_and_calibrate_a_firms_own_tables(capsys, tmp_path):
+def test_validate_and_calibrate_a_policies_own_tables(capsys, tmp_path):
     folder = tmp_path / "tables"
     folder.mkdir()
     lines = ["customer_id,product_id,date,quantity,price"]

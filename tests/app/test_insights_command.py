@@ -53,10 +53,10 @@ def test_a_market_is_solved_and_every_statement_reported(capsys: pytest.CaptureF
     assert "statements hold" in words.splitlines()[0]
 
 
-def test_a_trained_firm_is_played(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_trained_policy_is_played(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     market = example_market("two-products-capped")
-    save_bundle(train(market, TINY), market, tmp_path / "firm")
-    options = ["--bundle", str(tmp_path / "firm"), "--periods", "40", "--runs", "3", "--json"]
+    save_bundle(train(market, TINY), market, tmp_path / "policy")
+    options = ["--bundle", str(tmp_path / "policy"), "--periods", "40", "--runs", "3", "--json"]
     assert cli.run(["insights", "two-products-capped", *options]) == 0
     found = json.loads(capsys.readouterr().out)["insights"]
     assert 0 <= found["T2"]["p_value"] <= 1

@@ -21,7 +21,7 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path: Path, number: int) -> No
         "train",
         "two-products-capped",
         "--out",
-        "firm",
+        "policy",
         "--updates",
         "200000",
         "--shops",
@@ -32,7 +32,7 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path: Path, number: int) -> No
     run = subprocess.Popen(
         [*COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    checkpoint = tmp_path / "firm.checkpoint"
+    checkpoint = tmp_path / "policy.checkpoint"
     deadline = time.monotonic() + 120
     while not checkpoint.exists() and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -41,10 +41,10 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path: Path, number: int) -> No
     assert run.returncode == 1
     assert out == ""
     assert told.strip().splitlines()[-1] == (
-        "intandem: stopped; run the same command again to go on from firm.checkpoint"
+        "intandem: stopped; run the same command again to go on from policy.checkpoint"
     )
     assert "Traceback" not in told
-    assert os.listdir(tmp_path) == ["firm.checkpoint"]
+    assert os.listdir(tmp_path) == ["policy.checkpoint"]
 
 
 @pytest.mark.slow
@@ -57,7 +57,7 @@ def test_the_demonstration_from_raw_tables_to_the_page(tmp_path: Path) -> None:
     found = json.loads(run.stdout)
     wanted = {"report", "markets", "methods", "profit", "paired", "scenarios", "calibration", "answer", "seconds"}
     assert wanted <= found.keys()
-    assert set(os.listdir(tmp_path / "d")) == {"report.html", "market", "firm"}
+    assert set(os.listdir(tmp_path / "d")) == {"report.html", "market", "policy"}
     page = (tmp_path / "d" / "report.html").read_text()
     assert found["answer"].split(":")[0] in page
     assert "http" not in page.split("<body")[0].split("<script")[0]

@@ -25,10 +25,10 @@ def _market(**fields: list[float]) -> Market:
 
 def test_training_orders_are_feasible_and_right_on_average() -> None:
     market = _market(order_multiple=[1.0, 4.0, 5.0], min_order=[0.0, 8.0, 0.0], max_order=[7.0, 20.0, np.inf])
-    wish = jnp.array([3.3, 5.0, 12.0])
+    proposal = jnp.array([3.3, 5.0, 12.0])
     keys = jax.random.split(jax.random.key(0), 4000)
-    drawn = np.asarray(jax.vmap(lambda key: _feasible_at_random(market, wish, 1.0, key))(keys))
-    np.testing.assert_allclose(drawn.mean(0), wish, atol=0.25)
+    drawn = np.asarray(jax.vmap(lambda key: _feasible_at_random(market, proposal, 1.0, key))(keys))
+    np.testing.assert_allclose(drawn.mean(0), proposal, atol=0.25)
     assert set(np.unique(drawn[:, 0])) == {3.0, 4.0}
     assert set(np.unique(drawn[:, 1])) == {0.0, 8.0}
     assert set(np.unique(drawn[:, 2])) == {10.0, 15.0}
@@ -36,9 +36,9 @@ def test_training_orders_are_feasible_and_right_on_average() -> None:
 
 def test_a_wish_beyond_its_bound_moves_only_back_inside() -> None:
     largest = jnp.array([5.0, 5.0, 5.0, 5.0])
-    wish = jnp.array([-2.0, -2.0, 8.0, 3.0])
+    proposal = jnp.array([-2.0, -2.0, 8.0, 3.0])
     slope = jnp.array([-1.0, 1.0, -1.0, 1.0])
-    value, pull = jax.vjp(lambda wish: within_bounds(wish, largest), wish)
+    value, pull = jax.vjp(lambda proposal: within_bounds(proposal, largest), proposal)
     np.testing.assert_array_equal(value, [0.0, 0.0, 5.0, 3.0])
     np.testing.assert_array_equal(pull(slope)[0], [-1.0, 0.0, 0.0, 1.0])
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from intandem.departments import firm_of_rules, look_ahead, reference
+from intandem.departments import look_ahead, policy_of_rules, reference
 from intandem.departments.outlook import top_slots
 from intandem.market import family_market, initial_state, rollout
 
@@ -15,10 +15,10 @@ from intandem.market import family_market, initial_state, rollout
 @pytest.mark.parametrize("family", ["capped-supply", "seasonal"])
 def test_cover_without_exposure_is_what_demand_averages(family: str) -> None:
     market = family_market(family, 3, 10, 0)
-    firm = firm_of_rules(market, "base-stock", "none")
+    policy = policy_of_rules(market, "base-stock", "none")
     state = initial_state(market)
     outlook = look_ahead(market, reference(market), state)
-    run = jax.vmap(lambda key: rollout(market, state, firm, market.longest_lead_time + 1, key)[1].demand.sum(0))
+    run = jax.vmap(lambda key: rollout(market, state, policy, market.longest_lead_time + 1, key)[1].demand.sum(0))
     demand = np.asarray(run(jax.random.split(jax.random.key(0), 3000)))
     error = 4 * demand.std(0) / np.sqrt(3000)
     np.testing.assert_array_less(np.abs(demand.mean(0) - np.asarray(outlook.cover)), error + 1e-3)

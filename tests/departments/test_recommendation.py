@@ -1,4 +1,4 @@
-"""Attention: the budget holds, the best is shown, the gradient is that of the constrained allocation."""
+"""Exposure: the budget holds, the best is shown, the gradient is that of the constrained allocation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from intandem.departments import recommendation_network, reference
-from intandem.departments.recommendation import allocate_attention
+from intandem.departments.recommendation import allocate_exposures
 from intandem.market import build_market, family_market, initial_state
 from intandem.market.decision_check import check_decision
 from intandem.market.model import Decision
@@ -17,7 +17,7 @@ from intandem.market.model import Decision
 @pytest.mark.parametrize("slots", [1, 2, 3])
 def test_the_budget_is_kept_and_spent_where_it_pays(slots: int) -> None:
     scores = 3 * jax.random.normal(jax.random.key(slots), (50, 6))
-    exposure = allocate_attention(scores, jnp.array(0.3), slots)
+    exposure = allocate_exposures(scores, jnp.array(0.3), slots)
     sums = np.asarray(exposure.sum(1))
     assert (sums <= slots + 1e-4).all()
     assert ((exposure >= 0) & (exposure <= 1)).all()
@@ -30,7 +30,7 @@ def test_the_budget_is_kept_and_spent_where_it_pays(slots: int) -> None:
 
 def test_places_without_a_product_are_never_shown() -> None:
     scores = jnp.array([[1.0, -jnp.inf, 0.5]])
-    assert allocate_attention(scores, jnp.array(0.1), 1)[0, 1] < 1e-6
+    assert allocate_exposures(scores, jnp.array(0.1), 1)[0, 1] < 1e-6
 
 
 def test_the_gradient_of_the_allocation_matches_finite_differences() -> None:
@@ -38,7 +38,7 @@ def test_the_gradient_of_the_allocation_matches_finite_differences() -> None:
     weight = jnp.array([[1.0, -2.0, 0.5, 3.0]])
 
     def worth(scores: jax.Array) -> jax.Array:
-        return (weight * allocate_attention(scores, jnp.array(0.5), 1)).sum()
+        return (weight * allocate_exposures(scores, jnp.array(0.5), 1)).sum()
 
     slope = jax.grad(worth)(scores)
     for place in range(4):

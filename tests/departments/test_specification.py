@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from intandem.departments import firm_of_rules, inventory_rule, recommendation_rule
+from intandem.departments import inventory_rule, policy_of_rules, recommendation_rule
 from intandem.errors import InputError
 from intandem.market import Market, family_market, initial_state
 from intandem.market.model import State
@@ -40,14 +40,14 @@ def test_settings_reach_the_rule(market: Market, rule: str, stock: tuple[float, 
 
 def test_the_stock_filter_leaves_out_what_is_out_and_shows_the_next_best(market: Market) -> None:
     full, best_out = _stocked(market, 50.0, 50.0, 50.0), None
-    firm = firm_of_rules(market, "base-stock", "uplift")
-    shown = np.asarray(firm(market, full, jax.random.key(0)).exposure)
+    policy = policy_of_rules(market, "base-stock", "uplift")
+    shown = np.asarray(policy(market, full, jax.random.key(0)).exposure)
     favourite = int(shown.sum(0).argmax())
     stock = [50.0, 50.0, 50.0]
     stock[favourite] = 0.0
     best_out = _stocked(market, *stock)
-    blind = np.asarray(firm(market, best_out, jax.random.key(0)).exposure)
-    filtered = firm_of_rules(market, "base-stock", "uplift:filter=in-stock")
+    blind = np.asarray(policy(market, best_out, jax.random.key(0)).exposure)
+    filtered = policy_of_rules(market, "base-stock", "uplift:filter=in-stock")
     seen = np.asarray(filtered(market, best_out, jax.random.key(0)).exposure)
     np.testing.assert_array_equal(blind, shown)
     assert seen[:, favourite].sum() == 0

@@ -1,4 +1,4 @@
-"""Methods side by side: common luck, pairs, names, replay under other assumptions."""
+"""Methods side by side: common random numbers, pairs, names, replay under other assumptions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def found(market):
 
 
 def test_one_method_under_two_names_differs_by_nothing(found):
-    # With stock in every period the filter changes nothing only if both met the same luck, run by run.
+    # With stock in every period the filter changes nothing only if both met the same random numbers, run by run.
     difference = found.difference("filtered-silo", "silo")
     spread = found.results["silo"].profit_by_run.std()
     assert abs(difference.high - difference.low) < spread
@@ -38,8 +38,8 @@ def test_one_method_under_two_names_differs_by_nothing(found):
 
 def test_trained_methods_are_paired_by_seed_and_rules_by_run(found):
     rules, trained = found.results["silo"], found.results["mtma"]
-    assert len(trained.firms) == len(trained.trainings) == 2
-    assert len(rules.firms) == 1
+    assert len(trained.policies) == len(trained.trainings) == 2
+    assert len(rules.policies) == 1
     by_seed = trained.profit_by_seed - rules.profit_by_seed
     assert found.difference("mtma", "silo").mean == pytest.approx(by_seed.mean())
     half = 12.706 * by_seed.std(ddof=1) / np.sqrt(2)
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_comparison(market, found):
         np.testing.assert_array_equal(result.profit_by_run, found.results[name].profit_by_run)
 
 
-def test_replay_plays_the_same_firms_in_another_market(market, found):
+def test_replay_plays_the_same_policies_in_another_market(market, found):
     same = replay(found, market)
     for name, result in same.results.items():
         np.testing.assert_allclose(result.profit_by_run, found.results[name].profit_by_run, rtol=1e-6)

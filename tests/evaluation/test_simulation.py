@@ -1,4 +1,4 @@
-"""What a firm earns: averages against a hand count, warm-up, pairing, standard errors, large markets."""
+"""What a policy earns: averages against a hand count, warm-up, pairing, standard errors, large markets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.errors import InputError
 from intandem.evaluation import simulation
 from intandem.evaluation.simulation import default_warmup, simulate, trace
@@ -26,18 +26,18 @@ def market():
 
 
 @pytest.fixture(scope="module")
-def firm(market):
-    return firm_of_rules(market, "base-stock", "uplift")
+def policy(market):
+    return policy_of_rules(market, "base-stock", "uplift")
 
 
-def test_figures_agree_with_a_hand_count(market, firm):
-    simulated = simulate(market, firm, periods=7, runs=4, warmup=3, seed=5)
+def test_figures_agree_with_a_hand_count(market, policy):
+    simulated = simulate(market, policy, periods=7, runs=4, warmup=3, seed=5)
     for run in range(2):
         state, key = initial_state(market), jax.random.fold_in(jax.random.key(5), run)
         outcomes = []
         for period in range(10):
             step_key = jax.random.split(jax.random.fold_in(key, period))[1]
-            state, outcome = advance(market, state, firm, step_key)
+            state, outcome = advance(market, state, policy, step_key)
             outcomes.append(outcome)
         counted = outcomes[3:]
         demand = sum(float(o.demand.sum()) for o in counted)
@@ -49,50 +49,50 @@ def test_figures_agree_with_a_hand_count(market, firm):
         np.testing.assert_allclose(np.asarray(simulated.totals.order)[run], orders)
 
 
-def test_silo_earns_its_share_of_the_known_optimum(market, firm):
+def test_silo_earns_its_share_of_the_known_optimum(market, policy):
     # An exact solver gives 42.32 for this market and the silo 79% of it.
-    assert simulate(market, firm, periods=4_000, runs=4).profit == pytest.approx(0.79 * 42.32, rel=0.01)
+    assert simulate(market, policy, periods=4_000, runs=4).profit == pytest.approx(0.79 * 42.32, rel=0.01)
 
 
-def test_units_balance_in_the_long_run(market, firm):
-    simulated = simulate(market, firm, periods=2_000, runs=4)
+def test_units_balance_in_the_long_run(market, policy):
+    simulated = simulate(market, policy, periods=2_000, runs=4)
     assert simulated.orders_per_period == pytest.approx(float(simulated.per_period("sales").sum()), rel=0.005)
 
 
 def test_same_seed_meets_the_same_visitors_whatever_the_firm():
-    # At zero effect of exposure, demand does not depend on the firm, so that common random numbers show exactly.
+    # At zero effect of exposure, demand does not depend on the policy, so that common random numbers show exactly.
     market = family_market("capped-supply", 4, 6, 0)
     market = dataclasses.replace(market, exposure_effect=jnp.zeros_like(market.exposure_effect))
-    one = simulate(market, firm_of_rules(market, "base-stock:level=3", "uplift"), periods=30, runs=3, seed=1)
-    other = simulate(market, firm_of_rules(market, "base-stock:level=9", "popularity"), periods=30, runs=3, seed=1)
+    one = simulate(market, policy_of_rules(market, "base-stock:level=3", "uplift"), periods=30, runs=3, seed=1)
+    other = simulate(market, policy_of_rules(market, "base-stock:level=9", "popularity"), periods=30, runs=3, seed=1)
     np.testing.assert_array_equal(np.asarray(one.totals.demand), np.asarray(other.totals.demand))
-    third = simulate(market, firm_of_rules(market, "base-stock:level=3", "uplift"), periods=30, runs=3, seed=2)
+    third = simulate(market, policy_of_rules(market, "base-stock:level=3", "uplift"), periods=30, runs=3, seed=2)
     assert not np.array_equal(np.asarray(one.totals.demand), np.asarray(third.totals.demand))
 
 
-def test_runs_in_groups_are_the_runs_side_by_side(market, firm, monkeypatch):
-    together = simulate(market, firm, periods=20, runs=5)
+def test_runs_in_groups_are_the_runs_side_by_side(market, policy, monkeypatch):
+    together = simulate(market, policy, periods=20, runs=5)
     monkeypatch.setattr(simulation, "PAIRS_AT_ONCE", 4)
     jax.clear_caches()
-    grouped = simulate(market, firm, periods=20, runs=5)
+    grouped = simulate(market, policy, periods=20, runs=5)
     np.testing.assert_allclose(grouped.profit_by_run, together.profit_by_run)
     monkeypatch.setattr(simulation, "PAIRS_AT_ONCE", 1)
     jax.clear_caches()
-    alone = simulate(market, firm, periods=20, runs=5)
+    alone = simulate(market, policy, periods=20, runs=5)
     np.testing.assert_allclose(alone.profit_by_run, together.profit_by_run)
 
 
 def test_settings_and_seeds_do_not_compile_again(market):
     before = simulation._play._cached._cache_size()
     for level in (4, 9):
-        rule = firm_of_rules(market, f"base-stock:level={level}", "uplift:bury=0.5")
+        rule = policy_of_rules(market, f"base-stock:level={level}", "uplift:bury=0.5")
         simulate(market, rule, periods=10 + level, runs=4, warmup=level, seed=level)
     assert simulation._play._cached._cache_size() <= before + 1
 
 
-def test_standard_error_of_one_run_is_that_of_many(market, firm):
-    many = simulate(market, firm, periods=2_000, runs=32)
-    one = simulate(market, firm, periods=2_000, runs=1)
+def test_standard_error_of_one_run_is_that_of_many(market, policy):
+    many = simulate(market, policy, periods=2_000, runs=32)
+    one = simulate(market, policy, periods=2_000, runs=1)
     assert one.profit_se == pytest.approx(many.profit_by_run.std(ddof=1), rel=0.5)
 
 
@@ -111,9 +111,9 @@ def test_discounted_sum(market):
 
 
 def test_shares_of_exposure(market):
-    simulated = simulate(market, firm_of_rules(market, "base-stock", "none"), periods=20, runs=2)
+    simulated = simulate(market, policy_of_rules(market, "base-stock", "none"), periods=20, runs=2)
     assert (simulated.exposure_share, simulated.exposure_concentration, simulated.catalogue_coverage) == (0, 0, 0)
-    simulated = simulate(market, firm_of_rules(market, "base-stock", "uplift"), periods=20, runs=4)
+    simulated = simulate(market, policy_of_rules(market, "base-stock", "uplift"), periods=20, runs=4)
     assert (simulated.exposure_share, simulated.exposure_concentration, simulated.catalogue_coverage) == (1, 1, 0.5)
 
 
@@ -123,14 +123,14 @@ def test_default_warmup_follows_the_lead_time():
 
 
 @pytest.mark.parametrize("counts", [{"periods": 0}, {"runs": -1}, {"warmup": -5}, {"seed": -1}])
-def test_counts_off_range_are_refused(market, firm, counts):
+def test_counts_off_range_are_refused(market, policy, counts):
     (name,) = counts
     with pytest.raises(InputError, match=f"--{name}: is"):
-        simulate(market, firm, **counts)
+        simulate(market, policy, **counts)
 
 
-def test_trace_shows_the_run_that_is_counted(market, firm):
-    kept = trace(market, firm, products=[1], periods=9, warmup=4, seed=7)
+def test_trace_shows_the_run_that_is_counted(market, policy):
+    kept = trace(market, policy, products=[1], periods=9, warmup=4, seed=7)
     assert kept.product_ids == ("p2",)
     assert kept.order.shape == kept.on_hand.shape == kept.exposures.shape == (9, 1)
     assert kept.profit.shape == (9,)

@@ -1,4 +1,4 @@
-"""Tuning: a planted optimum is found, the winner's texts give the winner, and its luck is its own."""
+"""Tuning: a planted optimum is found, the winner's texts give the winner, and its random numbers are its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.evaluation import tuning
 from intandem.evaluation.simulation import simulate
 from intandem.evaluation.tuning import ANTICIPATE, BOOST, BURY, CAP, SERVICE, RuleSettings, best_rule
@@ -44,8 +44,8 @@ def test_a_planted_optimum_is_found(market, monkeypatch, planted):
 def test_the_winners_texts_give_the_winner(market, monkeypatch):
     monkeypatch.setattr(tuning, "PAIR_PERIODS", 1_000)
     rule = best_rule(market)
-    same = firm_of_rules(market, rule.inventory, rule.recommendation)
-    tuned = simulate(market, rule.firm, periods=2_000, runs=2)
+    same = policy_of_rules(market, rule.inventory, rule.recommendation)
+    tuned = simulate(market, rule.policy, periods=2_000, runs=2)
     assert simulate(market, same, periods=2_000, runs=2).profit == tuned.profit
     # Blind to stock this market gives 33.5, and 42.32 at best.
     assert 36 < tuned.profit < 42.4
@@ -61,7 +61,7 @@ def test_fixed_costs_bring_in_reorder_points(monkeypatch):
     monkeypatch.setattr(tuning._Search, "profit", lambda self, settings, longer, seed: float(settings.reorder))
     market = family_market("fixed-cost", 2, 3, 0)
     assert best_rule(market).settings.reorder
-    assert firm_of_rules(market, best_rule(market).inventory, "none")
+    assert policy_of_rules(market, best_rule(market).inventory, "none")
     free = family_market("capped-supply", 2, 3, 0)
     assert not any(one.reorder for one in best_rule(free).tried)
 

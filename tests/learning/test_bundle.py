@@ -1,4 +1,4 @@
-"""Bundles: a trained firm comes back as it was, departments run alone, and damage is named."""
+"""Bundles: a trained policy comes back as it was, departments run alone, and damage is named."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def training(market: Market) -> Training:
     return train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
 
 
-def test_a_firm_comes_back_as_it_was(market: Market, training: Training, tmp_path: Path) -> None:
+def test_a_policy_comes_back_as_it_was(market: Market, training: Training, tmp_path: Path) -> None:
     save_bundle(training, market, tmp_path / "bundle", backtest={"profit": 1.0})
-    firm = load_bundle(tmp_path / "bundle", market)
-    for left, right in zip(jax.tree.leaves(training.firm), jax.tree.leaves(firm), strict=True):
+    policy = load_bundle(tmp_path / "bundle", market)
+    for left, right in zip(jax.tree.leaves(training.policy), jax.tree.leaves(policy), strict=True):
         np.testing.assert_array_equal(left, right)
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
     assert manifest["method"] == "mtma"
@@ -48,8 +48,8 @@ def test_another_market_needs_a_word(market: Market, training: Training, tmp_pat
     other = family_market("capped-supply", 5, 6, 1)
     with pytest.raises(InputError, match="trained for another market"):
         load_bundle(tmp_path / "bundle", other)
-    firm = load_bundle(tmp_path / "bundle", other, transfer=True)
-    assert firm(other, initial_state(other), jax.random.key(0)).order.shape == (5,)
+    policy = load_bundle(tmp_path / "bundle", other, transfer=True)
+    assert policy(other, initial_state(other), jax.random.key(0)).order.shape == (5,)
 
 
 def _change(folder: Path, **entries: object) -> None:

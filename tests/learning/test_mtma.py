@@ -21,7 +21,7 @@ def market() -> Market:
 
 
 def _weights(training: Training) -> list[np.ndarray]:
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(training.firm)]
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(training.policy)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_training_raises_profit_where_coordination_pays(estimator: str, shops: i
     assert profit[-30:].mean() > gain * profit[:15].mean()
 
 
-def test_the_same_seed_gives_the_same_firm_and_another_seed_another(market: Market) -> None:
+def test_the_same_seed_gives_the_same_policy_and_another_seed_another(market: Market) -> None:
     settings = TrainSettings(updates=3, **TINY)
     first, again, other = (_weights(train(market, settings, seed)) for seed in (0, 0, 1))
     for left, right in zip(first, again, strict=True):

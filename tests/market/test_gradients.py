@@ -68,10 +68,12 @@ def test_one_period_exposure_gradient_is_unbiased() -> None:
     given = jnp.asarray(exposure, jnp.float32)
     slopes = np.asarray(jax.jit(jax.vmap(jax.grad(profit), (None, 0)))(given, keys), float)
     for row, product in np.ndindex(4, 2):
-        nudge = np.zeros((4, 2))
-        nudge[row, product] = 1e-4
+        perturbation = np.zeros((4, 2))
+        perturbation[row, product] = 1e-4
         stock = np.array([1.0, 2.0])
-        exact = (exact_profit(market, stock, exposure + nudge) - exact_profit(market, stock, exposure - nudge)) / 2e-4
+        exact = (
+            exact_profit(market, stock, exposure + perturbation) - exact_profit(market, stock, exposure - perturbation)
+        ) / 2e-4
         drawn = slopes[:, row, product]
         assert abs(drawn.mean() - exact) < 5 * drawn.std() / np.sqrt(len(keys)) + 1e-4
 
@@ -164,9 +166,9 @@ def test_gradient_over_periods(rules: dict[str, Any], order_error: float, exposu
     compiled = jax.jit(jax.vmap(profit, (None, 0)))
 
     def difference(part: int, place: tuple[int, int], width: float) -> float:
-        nudge = np.zeros((PERIODS, 2), np.float32)
-        nudge[place] = width
-        up, down = (tuple(d + s * nudge * (i == part) for i, d in enumerate(decisions)) for s in (1, -1))
+        perturbation = np.zeros((PERIODS, 2), np.float32)
+        perturbation[place] = width
+        up, down = (tuple(d + s * perturbation * (i == part) for i, d in enumerate(decisions)) for s in (1, -1))
         return float((np.asarray(compiled(up, keys)) - np.asarray(compiled(down, keys))).mean() / (2 * width))
 
     for part, width, tolerance in ((0, 0.1 * population**0.5, order_error), (1, 0.1, exposure_error)):

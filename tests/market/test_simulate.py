@@ -166,12 +166,12 @@ def test_habit_follows_units_served_and_not_units_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "feasible"), [(0, 0), (2.9, 0), (3.1, 6), (7.4, 6), (7.6, 9), (100, 15), (-4, 0), (14, 15)]
+    ("proposal", "feasible"), [(0, 0), (2.9, 0), (3.1, 6), (7.4, 6), (7.6, 9), (100, 15), (-4, 0), (14, 15)]
 )
-def test_nearest_feasible_order(wish: float, feasible: float) -> None:
+def test_nearest_feasible_order(proposal: float, feasible: float) -> None:
     """Minimum 4 in multiples of 3, at most 17: 6, 9, 12 or 15, or nothing."""
     market = one_product(1, min_order=4, order_multiple=3, max_order=17)
-    assert float(nearest_feasible_order(market, jnp.array([wish], float))[0]) == feasible
+    assert float(nearest_feasible_order(market, jnp.array([proposal], float))[0]) == feasible
 
 
 def test_nothing_can_be_ordered_where_the_limits_leave_no_quantity() -> None:

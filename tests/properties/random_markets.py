@@ -101,10 +101,10 @@ def random_decision(market: Market, state: State, key: Key[Array, ""]) -> Decisi
     """Feasible orders, often none and often large; exposures that use the slots in full or in part."""
     del state
     order_key, spread_key, exposure_key = jax.random.split(key, 3)
-    wish = 12 * jax.random.uniform(order_key, (market.products,)) ** 2
+    proposal = 12 * jax.random.uniform(order_key, (market.products,)) ** 2
     valid = market.pairs.valid()
     score = jnp.where(valid, jax.random.uniform(exposure_key, valid.shape, minval=0.01), 0.0)
-    return Decision(nearest_feasible_order(market, wish), _exposure(market, score, jax.random.uniform(spread_key)))
+    return Decision(nearest_feasible_order(market, proposal), _exposure(market, score, jax.random.uniform(spread_key)))
 
 
 def _exposure(market: Market, score: Float[Array, "rows width"], used: Float[Array, ""]) -> Float[Array, "rows width"]:

@@ -1,4 +1,4 @@
-"""Nothing is made and nothing vanishes: units, money, attention and time, in markets of every kind."""
+"""Nothing is made and nothing vanishes: units, money, exposure and time, in markets of every kind."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_units_are_conserved(kind: Kind, seed: int) -> None:
     assert (before.pipeline.sum(1) + later == after.pipeline.sum(1) + arriving).all()
     assert (before.backlog + outcome.demand == outcome.sales + outcome.lost + outcome.end_backlog).all()
     assert (after.backlog == outcome.end_backlog).all()
-    opening = np.asarray(market.initial_stock)
-    assert (opening + outcome.received.sum(0) == outcome.sales.sum(0) + after.on_hand[-1]).all()
+    initial = np.asarray(market.initial_stock)
+    assert (initial + outcome.received.sum(0) == outcome.sales.sum(0) + after.on_hand[-1]).all()
     for amount in (outcome.order, outcome.demand, outcome.sales, outcome.lost, outcome.end_stock, outcome.end_backlog):
         assert (amount >= 0).all()
         assert (amount == np.floor(amount)).all()

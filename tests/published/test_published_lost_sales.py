@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.evaluation.simulation import simulate
 from intandem.market import Market, SolveSettings, build_market
 from intandem.theory.intertemporal import solve
@@ -81,13 +81,13 @@ def test_a_market_of_many_people_costs_as_much(lead_time: int, shortage: float, 
     ],
 )
 def test_heuristics_at_lead_time_four(rule: str, shortage: float, cost: float) -> None:
-    # The best settings on a grid, on the same luck; published to two digits.
+    # The best settings on a grid, on common random numbers; published to two digits.
     market = crowd(4, shortage, 2_000)
     levels = range(20, 34, 2) if "cap" not in rule else range(22, 34, 3)
     caps = (5, 6, 7) if "cap" in rule else (0,)
     found = [
         -simulate(
-            market, firm_of_rules(market, rule.format(level=level, cap=cap), "none"), periods=4_000, runs=16
+            market, policy_of_rules(market, rule.format(level=level, cap=cap), "none"), periods=4_000, runs=16
         ).profit
         for level in levels
         for cap in caps

@@ -85,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(error, "out of memory; take a smaller market, or fewer runs or shops", FAILED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(error, f"{where}{error.strerror or error}; mend that and run the command again", FAILED)
+        return _complain(error, f"{where}{error.strerror or error}; fix that and run the command again", FAILED)
     except OverflowError as error:
         return _complain(error, f"a number is too large ({error}); give a smaller one", WRONG_INPUT)
     except Exception as error:

@@ -15,7 +15,6 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from intandem.app.commands.calibrate import figures_of
 from intandem.app.progress import Meter
 from intandem.data import load_complete_journey
 from intandem.data.calibration.calibrate import Calibration, CalibrationSettings, calibrate
@@ -60,7 +59,7 @@ class Demonstration:
 def demonstrate(
     folder: Path, *, products: int, households: int, updates: int | None, seed: int, meter: Meter
 ) -> Demonstration:
-    """Runs the whole path and writes the market, the trained firm and the page into `folder`."""
+    """Runs the whole path and writes the market, the trained policy and the page into `folder`."""
     training = TrainSettings(updates=UPDATES if updates is None else updates, shops=SHOPS, window=WINDOW)
     check_settings(training, seed)
     seconds: dict[str, float] = {}
@@ -98,7 +97,7 @@ def demonstrate(
     )
     place = folder / "market"
     save_market(market, place)
-    save_bundle(found.results["mtma"].trainings[0], market, folder / "firm", backtest=found.as_json())
+    save_bundle(found.results["mtma"].trainings[0], market, folder / "policy", backtest=found.as_json())
     page = write_report(report, folder / "report.html")
     lap("page")
     return Demonstration(
@@ -107,7 +106,7 @@ def demonstrate(
         markets={market.name: place},
         answer=words.answer(report),
         beside=words.beside(report),
-        calibration=figures_of(fitted),
+        calibration=fitted.as_json(),
         seconds=seconds,
     )
 

@@ -1,4 +1,7 @@
-"""From a firm's tables, or a public dataset's, to a market: `tables`, `sources`, `calibration`. No department is known."""
+"""From a firm's tables, or a public dataset's, to a market. Nothing here knows who decides in it.
+
+Rooms: `tables` (what a firm brings), `sources` (what can be had here), `calibration` (the fit).
+"""
 
 from intandem.data.sources import FetchResult as FetchResult
 from intandem.data.sources import data_folder as data_folder

@@ -1,8 +1,8 @@
-"""The dual-price rule: every product's own dynamic program, held together by the price of attention.
+"""The dual-price rule: every product's own dynamic program, held together by the price of a slot.
 
-With a price on attention the firm falls apart into products, and what stock is worth to each is known in every state.
+With a price on slots the problem falls apart into products, and what stock is worth to each is known in every state.
 Orders are read from that solution. Exposures go where they bring most: uplift x worth of a unit of demand, the worth
-being margin less the shadow price of stock, which rises as the shelf empties. Worths fall as demand rises, so attention
+being margin less the shadow price of stock, which rises as the shelf empties. Worths fall as demand rises, so exposure
 is shared out in rounds, each at the worths that the rounds before have left. The tables come from `theory.dual_price`.
 """
 
@@ -27,7 +27,7 @@ from intandem.market.demand import mean_demand, unexposed_utility
 from intandem.market.supply import inventory_position, nearest_feasible_order
 
 ROUNDS = 12
-"""Rounds in which attention is shared out."""
+"""Rounds in which exposure is shared out."""
 
 LASTING = 0.1
 """Share of an exposure's later demand that is counted on: later exposures would have raised part of it anyway."""
@@ -40,7 +40,7 @@ class StockTables(eqx.Module):
 
     - `lot`: units per step of the stock grid. `low`: net stock of its first point, units.
     - `sizes`: of orders on the grid, units, rising: `products orders`.
-    - `worth`: profit from here on, attention left out, by mean demand of this period: `products stock arriving means`,
+    - `worth`: profit from here on, exposure left out, by mean demand of this period: `products stock arriving means`,
       where `arriving` runs over the sizes of the next orders to arrive, the first slowest.
     - `mean_low`, `mean_step`: the grid of mean demands, units. `order`: units, by the same as `worth`.
     - `level`, `largest`: order-up-to level and largest order where the lead time is too long for tables; else `nan`.
@@ -86,26 +86,26 @@ class StockTables(eqx.Module):
 StockObservation = tuple[
     Float[Array, " products"], Int[Array, " products"], Int[Array, " products"], Int[Array, " products"]
 ]
-AttentionObservation = tuple[Float[Array, "rows width"], Float[Array, "products means"]]
+DualPriceObservation = tuple[Float[Array, "rows width"], Float[Array, "products means"]]
 
 
-class DualPriceExposure(Department[AttentionObservation]):
-    """Attention where uplift x (margin - shadow price of stock) is largest.
+class DualPriceExposure(Department[DualPriceObservation]):
+    """Exposure where uplift x (margin - shadow price of stock) is largest.
 
     - `tables`: of the products. `choices`: every exposure table there is, in a market small enough to list them; else
-      `None`, and attention is shared out in rounds.
+      `None`, and exposure is shared out in rounds.
     """
 
     tables: StockTables
     choices: Float[Array, "choices rows width"] | None
 
-    def observe(self, market: Market, state: State) -> AttentionObservation:
+    def observe(self, market: Market, state: State) -> DualPriceObservation:
         """Utilities without exposure, and every product's worth by mean demand."""
         unexposed = unexposed_utility(market, believed_intention(market, state), state.period)
         stock, arriving = self.tables.place(market, state)
         return unexposed, self.tables.worth[jnp.arange(market.products), stock, arriving]
 
-    def decide(self, market: Market, observation: AttentionObservation) -> Float[Array, "rows width"]:
+    def decide(self, market: Market, observation: DualPriceObservation) -> Float[Array, "rows width"]:
         """The best table of exposures that was listed or found."""
         unexposed, worth = observation
         if self.choices is not None:

@@ -31,7 +31,7 @@ class StockObservation(eqx.Module):
     outlook: Outlook
 
 
-class OrderWish(eqx.Module):
+class OrderProposal(eqx.Module):
     """A quantity before it is made feasible (units), and the log-odds of ordering at all."""
 
     quantity: Float[Array, " products"]
@@ -56,7 +56,7 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         features = product_features(market, self.standing, state, outlook)
         return StockObservation(features, inventory_position(state), outlook)
 
-    def wish(self, market: Market, observation: StockObservation) -> OrderWish:
+    def proposal(self, market: Market, observation: StockObservation) -> OrderProposal:
         """The quantity the department would order if it could order fractions."""
         outlook = observation.outlook
         corrections = self.network(observation.features)
@@ -65,35 +65,37 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         level = level + (ndtri(critical_ratio(market)) + corrections[:, 1]) * outlook.deviation
         short = level - observation.position + corrections[:, 2] * outlook.typical / (market.lead_time + 1.0)
         if not self.gated:
-            return OrderWish(within_bounds(short, order_range(market)[1]), jnp.zeros_like(short))
+            return OrderProposal(within_bounds(short, order_range(market)[1]), jnp.zeros_like(short))
         # With a fixed cost the level is a reorder point; ordering restores it and a learned batch on top.
         batch = economic_order_quantity(market, outlook.now_lifted)
         quantity = within_bounds(short + batch * jnp.exp(corrections[:, 3]), order_range(market)[1])
         below = short / jnp.maximum(outlook.deviation, 0.5)
-        return OrderWish(quantity, 3.0 * below + 3.0 * corrections[:, 4])
+        return OrderProposal(quantity, 3.0 * below + 3.0 * corrections[:, 4])
 
     def decide(self, market: Market, observation: StockObservation) -> Float[Array, " products"]:
-        """The feasible order nearest to the wish, if it is likelier than not to order."""
-        wish = self.wish(market, observation)
-        order = nearest_feasible_order(market, wish.quantity)
-        return jnp.where(wish.ordering > 0, order, 0.0) if self.gated else order
+        """The feasible order nearest to the proposal, if it is likelier than not to order."""
+        proposal = self.proposal(market, observation)
+        order = nearest_feasible_order(market, proposal.quantity)
+        return jnp.where(proposal.ordering > 0, order, 0.0) if self.gated else order
 
     def sample(
         self, market: Market, observation: StockObservation, exploration: Float[Array, ""], key: Key[Array, ""]
     ) -> Sample:
-        """Whole units by stochastic rounding, with the gradient of the wish straight through.
+        """Whole units by stochastic rounding, with the gradient of the proposal straight through.
 
-        As exploration fades, the point at which a wish is rounded up narrows from anywhere to one half, so that
+        As exploration fades, the point at which a proposal is rounded up narrows from anywhere to one half, so that
         what is learned last is learned on the orders that operation places.
         """
         rounding_key, gate_key = jax.random.split(key)
-        wish = self.wish(market, observation)
-        quantity = jax.lax.stop_gradient(wish.quantity)
-        order = _feasible_at_random(market, quantity, exploration, rounding_key) + (wish.quantity - quantity)
+        proposal = self.proposal(market, observation)
+        quantity = jax.lax.stop_gradient(proposal.quantity)
+        order = _feasible_at_random(market, quantity, exploration, rounding_key) + (proposal.quantity - quantity)
         if not self.gated:
             return Sample(order, None)
-        placed = uniform(gate_key, wish.ordering.shape) < jax.nn.sigmoid(wish.ordering)
-        log_probability = jnp.where(placed, jax.nn.log_sigmoid(wish.ordering), jax.nn.log_sigmoid(-wish.ordering))
+        placed = uniform(gate_key, proposal.ordering.shape) < jax.nn.sigmoid(proposal.ordering)
+        log_probability = jnp.where(
+            placed, jax.nn.log_sigmoid(proposal.ordering), jax.nn.log_sigmoid(-proposal.ordering)
+        )
         return Sample(jnp.where(placed, order, 0.0), log_probability)
 
     def weights(self) -> InventoryNetwork:
@@ -113,27 +115,27 @@ def inventory_network(market: Market, standing: Reference, *, width: int, key: K
 
 
 @jax.custom_vjp
-def within_bounds(wish: Float[Array, " products"], largest: Float[Array, " products"]) -> Float[Array, " products"]:
-    """`wish` cut to `0..largest`, with the gradient of a projection.
+def within_bounds(proposal: Float[Array, " products"], largest: Float[Array, " products"]) -> Float[Array, " products"]:
+    """`proposal` cut to `0..largest`, with the gradient of a projection.
 
     A cut has no slope outside its bounds, and a product that is once not ordered would never be tried again. A
     projected gradient step moves a point outside the bounds if the step leads back inside, and so does this.
     """
-    return jnp.clip(wish, 0.0, largest)
+    return jnp.clip(proposal, 0.0, largest)
 
 
 def _within_bounds_forward(
-    wish: Float[Array, " products"], largest: Float[Array, " products"]
+    proposal: Float[Array, " products"], largest: Float[Array, " products"]
 ) -> tuple[Float[Array, " products"], tuple[Array, Array]]:
-    return within_bounds(wish, largest), (wish, largest)
+    return within_bounds(proposal, largest), (proposal, largest)
 
 
 def _within_bounds_backward(
     kept: tuple[Array, Array], slope: Float[Array, " products"]
 ) -> tuple[Float[Array, " products"], Float[Array, " products"]]:
-    wish, largest = kept
-    # A loss is descended: a negative slope moves the wish up.
-    moves = ((wish >= 0) | (slope < 0)) & ((wish <= largest) | (slope > 0))
+    proposal, largest = kept
+    # A loss is descended: a negative slope moves the proposal up.
+    moves = ((proposal >= 0) | (slope < 0)) & ((proposal <= largest) | (slope > 0))
     return jnp.where(moves, slope, 0.0), jnp.zeros_like(largest)
 
 

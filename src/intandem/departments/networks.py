@@ -1,7 +1,7 @@
 """A network over products whose size does not depend on how many there are.
 
 Each product is embedded from its own features, sees the mean embedding of all products (what is scarce elsewhere
-changes what attention is worth here), and gives its outputs. Weights are shared across products: a deep set (Zaheer
+changes what exposure is worth here), and gives its outputs. Weights are shared across products: a deep set (Zaheer
 et al. 2017). The last layer starts at zero, so a department starts as the rule that its structure holds.
 """
 

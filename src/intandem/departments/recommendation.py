@@ -2,8 +2,8 @@
 
 The score of a pair is the money that showing it brings: `added demand x (margin - shadow price of stock) - exposure
 cost`, this period and, where exposure carries over, in the periods after. The network gives each product's shadow
-prices from its stock, orders under way and economy. Attention is then allocated under the slot budget: exposure is
-`sigmoid((score - attention price) / temperature)`, the attention price being the least that keeps the budget.
+prices from its stock, orders under way and economy. Exposure is then allocated under the slot budget: exposure is
+`sigmoid((score - exposure price) / temperature)`, the exposure price being the least that keeps the budget.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DOUBT = 0.3
 """Standard deviation of the shadow prices drawn in training, in units of what a sale is worth."""
 
 
-class AttentionObservation(eqx.Module):
+class DualPriceObservation(eqx.Module):
     """What recommendation looks at: product features, utilities without exposure, units free for new demand (all
     the world's for a stock-blind department), and the outlook."""
 
@@ -46,7 +46,7 @@ class AttentionObservation(eqx.Module):
     outlook: Outlook
 
 
-class RecommendationNetwork(LearningDepartment[AttentionObservation]):
+class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
     """The learning recommendation department.
 
     - `network`: product features to shadow prices and the temperature. `standing`: reference demand, not trained.
@@ -57,7 +57,7 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
     standing: Reference
     sees_stock: bool = eqx.field(static=True)
 
-    def observe(self, market: Market, state: State) -> AttentionObservation:
+    def observe(self, market: Market, state: State) -> DualPriceObservation:
         """Features, utilities, free units and outlook."""
         outlook = look_ahead(market, self.standing, state)
         features = product_features(market, self.standing, state, outlook)
@@ -65,10 +65,10 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
         free = state.on_hand - state.backlog
         if not self.sees_stock:
             features, free = without_stock(features), jnp.full_like(free, jnp.inf)
-        return AttentionObservation(features, unexposed, free, outlook)
+        return DualPriceObservation(features, unexposed, free, outlook)
 
     def scores(
-        self, market: Market, observation: AttentionObservation, doubt: Float[Array, " products"] | None = None
+        self, market: Market, observation: DualPriceObservation, doubt: Float[Array, " products"] | None = None
     ) -> tuple[Float[Array, "rows width"], Float[Array, ""]]:
         """Money per exposure of every pair (minus infinity at an empty place), and the temperature, in money.
 
@@ -98,27 +98,27 @@ class RecommendationNetwork(LearningDepartment[AttentionObservation]):
         temperature = jnp.maximum(0.3 * typical, 1e-4) * jnp.exp(corrections[:, 2].mean())
         return scores, temperature
 
-    def decide(self, market: Market, observation: AttentionObservation) -> Float[Array, "rows width"]:
+    def decide(self, market: Market, observation: DualPriceObservation) -> Float[Array, "rows width"]:
         """Exposures under the slot budget: the best of each row in a slate, graded intensities otherwise."""
         scores, temperature = self.scores(market, observation)
         if market.exposure == "slate":
             return top_slots(scores, market.exposure_slots)
-        return allocate_attention(scores, temperature, market.exposure_slots)
+        return allocate_exposures(scores, temperature, market.exposure_slots)
 
     def sample(
-        self, market: Market, observation: AttentionObservation, exploration: Float[Array, ""], key: Key[Array, ""]
+        self, market: Market, observation: DualPriceObservation, exploration: Float[Array, ""], key: Key[Array, ""]
     ) -> Sample:
-        """Exposures at shadow prices in doubt, so that no product is priced out of attention for good while it
+        """Exposures at shadow prices in doubt, so that no product is priced out of exposure for good while it
         learns; slates by perturbed scores besides, with the gradient of the allocation behind."""
         doubt_key, slate_key = jax.random.split(key)
         doubt = exploration * DOUBT * jax.random.normal(doubt_key, (market.products,))
         scores, temperature = self.scores(market, observation, doubt)
         if market.exposure == "intensity":
-            return Sample(allocate_attention(scores, temperature, market.exposure_slots), None)
+            return Sample(allocate_exposures(scores, temperature, market.exposure_slots), None)
         point = uniform(slate_key, scores.shape)
         perturbed = scores + exploration * temperature * (jnp.log(point) - jnp.log1p(-jnp.minimum(point, 1 - 1e-6)))
         shown = top_slots(jax.lax.stop_gradient(perturbed), market.exposure_slots)
-        graded = allocate_attention(perturbed, temperature, market.exposure_slots)
+        graded = allocate_exposures(perturbed, temperature, market.exposure_slots)
         # The difference first, which is exactly 0: what is shown stays exactly 0 or 1.
         return Sample(shown + (graded - jax.lax.stop_gradient(graded)), None)
 
@@ -139,7 +139,7 @@ def recommendation_network(
 
 
 @jax.custom_jvp
-def _attention_price(scaled: Float[Array, "rows width"], slots: Float[Array, ""]) -> Float[Array, "rows one"]:
+def _slot_price(scaled: Float[Array, "rows width"], slots: Float[Array, ""]) -> Float[Array, "rows one"]:
     """The least price >= 0 at which a row's exposures fit the slots, by bisection, in units of temperature."""
     high = jnp.maximum(jnp.max(scaled, axis=1, keepdims=True), 0.0) + 12.0
     low = jnp.zeros_like(high)
@@ -154,10 +154,10 @@ def _attention_price(scaled: Float[Array, "rows width"], slots: Float[Array, ""]
     return jnp.where(fits, 0.0, jax.lax.fori_loop(0, 26, halve, (low, high))[1])
 
 
-@_attention_price.defjvp
-def _attention_price_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+@_slot_price.defjvp
+def _slot_price_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
     scaled, slots = primals
-    price = _attention_price(scaled, slots)
+    price = _slot_price(scaled, slots)
     slope = jax.nn.sigmoid(scaled - price)
     slope = slope * (1 - slope)
     weight = slope / jnp.maximum(slope.sum(1, keepdims=True), 1e-9)
@@ -165,7 +165,7 @@ def _attention_price_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) ->
     return price, jnp.where(price > 0, moved, 0.0)
 
 
-def allocate_attention(
+def allocate_exposures(
     scores: Float[Array, "rows width"], temperature: Float[Array, ""], slots: int
 ) -> Float[Array, "rows width"]:
     """Exposures in [0, 1] with row sums of at most `slots`: `sigmoid((score - price) / temperature)`.
@@ -173,12 +173,12 @@ def allocate_attention(
     **Arguments:** `scores`: money per exposure; `temperature`: money; `slots`: exposures per row and period.
 
     ```python
-    >>> shown = allocate_attention(jnp.array([[2.0, 1.0, -1.0]]), jnp.array(0.05), slots=1)
+    >>> shown = allocate_exposures(jnp.array([[2.0, 1.0, -1.0]]), jnp.array(0.05), slots=1)
     >>> [round(float(x), 2) for x in shown[0]]
     [1.0, 0.0, 0.0]
 
     ```
     """
     scaled = jnp.clip(jnp.where(jnp.isfinite(scores), scores / temperature, -60.0), -60.0, 60.0)
-    price = _attention_price(scaled, jnp.asarray(slots, jnp.float32))
+    price = _slot_price(scaled, jnp.asarray(slots, jnp.float32))
     return jnp.where(jnp.isfinite(scores), jax.nn.sigmoid(scaled - price), 0.0)

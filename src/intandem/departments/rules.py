@@ -93,8 +93,8 @@ class ReorderPoint(Department[InventoryObservation]):
         demand = outlook.now + self.anticipate * (outlook.now_lifted - outlook.now)
         batch = jnp.maximum(economic_order_quantity(market, demand), 1.0)
         level = jnp.where(jnp.isnan(self.level), reorder + batch, self.level)
-        wish = jnp.where(position <= reorder, jnp.maximum(level - position, 0.0), 0.0)
-        return nearest_feasible_order(market, wish)
+        proposal = jnp.where(position <= reorder, jnp.maximum(level - position, 0.0), 0.0)
+        return nearest_feasible_order(market, proposal)
 
 
 class RankedExposure(Department[RecommendationObservation]):

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from intandem.departments.department import Department
-from intandem.departments.firm import Firm
+from intandem.departments.joint_policy import JointPolicy
 from intandem.departments.outlook import Reference, reference
 from intandem.departments.rules import (
     BaseStock,
@@ -36,14 +36,14 @@ RECOMMENDATION_RULES: dict[str, tuple[str, ...]] = {
     "uplift": ("filter", "bury", "boost"),
     "none": (),
 }
-RULE_FIRMS: dict[str, tuple[str, str]] = {
+RULE_POLICIES: dict[str, tuple[str, str]] = {
     "silo": ("base-stock", "uplift"),
     "filtered-silo": ("base-stock", "uplift:filter=in-stock"),
 }
-"""Whole firms by name: the rules of their two departments."""
+"""Whole policies by name: the rules of their two departments."""
 
 DUAL_PRICE = "dual-price"
-"""The whole firm that acts on the prices of attention and stock; `intandem.theory.dual_price` computes its tables."""
+"""The whole policy that acts on the prices of slots and stock; `intandem.theory.dual_price` computes its tables."""
 
 _FILTERS = ("none", "in-stock")
 
@@ -149,13 +149,13 @@ def recommendation_rule(
     )
 
 
-def firm_of_rules(market: Market, inventory: str, recommendation: str) -> Firm:
-    """A firm whose two departments follow rules, given by their texts.
+def policy_of_rules(market: Market, inventory: str, recommendation: str) -> JointPolicy:
+    """A policy whose two departments follow rules, given by their texts.
 
     **Raises:** `InputError` for a rule or setting that is not known.
     """
     standing = reference(market)
-    return Firm(
+    return JointPolicy(
         inventory_rule(market, inventory, standing=standing),
         recommendation_rule(market, recommendation, standing=standing),
     )

@@ -1,8 +1,8 @@
 """Methods side by side on one market: prepared with equal information, judged on common random numbers.
 
-A method is a pair of rules, a pair of rules tuned on the simulator, or a trained firm. Seed `k` of every method meets
-the same visitors and the same luck, so that differences are taken pair by pair. Where training is part of a method
-its seeds are the pairs (a run that collapses counts); rules alone differ by luck, and then the runs are the pairs.
+A method is a pair of rules, a pair of rules tuned on the simulator, or a trained policy. Seed `k` of every method meets
+common random numbers, so that differences are taken pair by pair. Where training is part of a method
+its seeds are the pairs (a run that collapses counts); rules alone differ by noise, and then the runs are the pairs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from typing import Any, Literal
 import equinox as eqx
 import numpy as np
 
-from intandem.departments import DUAL_PRICE, RULE_FIRMS, Department, Firm, Reference, firm_of_rules, reference
+from intandem.departments import (
+    DUAL_PRICE,
+    RULE_POLICIES,
+    Department,
+    JointPolicy,
+    Reference,
+    policy_of_rules,
+    reference,
+)
 from intandem.errors import InputError
 from intandem.evaluation.simulation import Simulated, default_warmup, simulate
 from intandem.evaluation.statistics import Interval, mean_interval, paired_difference
@@ -27,7 +35,7 @@ from intandem.learning import METHODS as TRAINING_METHODS
 from intandem.learning import Training, TrainSettings, train
 from intandem.learning.timescales import PLANNED_METHODS
 from intandem.market import Market
-from intandem.theory.dual_price import dual_price_firm
+from intandem.theory.dual_price import dual_price_policy
 
 Kind = Literal["rule", "tuned", "learned"]
 
@@ -35,9 +43,9 @@ TUNED: dict[str, StockSeen] = {"tuned-rule": "cover", "tuned-filter": "shelf", "
 """Pairs of rules tuned on the simulator, and what their recommendation looks at of stock."""
 
 LEARNED: dict[str, str] = {"learned-silo": "silo", **{name: name for name in TRAINING_METHODS if name != "silo"}}
-"""Trained firms and the training method of each. `silo` alone names the pair of rules."""
+"""Trained policies and the training method of each. `silo` alone names the pair of rules."""
 
-METHOD_NAMES = (*RULE_FIRMS, DUAL_PRICE, *TUNED, *LEARNED)
+METHOD_NAMES = (*RULE_POLICIES, DUAL_PRICE, *TUNED, *LEARNED)
 
 LABELS = {
     "silo": "Silo",
@@ -54,7 +62,7 @@ LABELS = {
 """What people read for each method."""
 
 EVALUATION_SEED = 500_000
-"""Firms are judged on luck from here on, which neither training (seeds from 0) nor tuning (from 990,000) has met."""
+"""Policies are judged on seeds from here on; neither training (from 0) nor tuning (from 990,000) has met them."""
 
 PAIR_PERIODS = 40_000_000
 """Customer-product pairs x periods that judging one seed of one method may simulate, if nobody says otherwise."""
@@ -66,14 +74,14 @@ Progress = Callable[[str, int, int, float], None]
 class MethodResult:
     """One method on one market.
 
-    - `simulated`: its figures, by seed. `firms`: one, or one per seed where it was trained.
-    - `trainings`: by seed, for trained firms. `rules`: the texts of its rules, for the others.
-    - `seconds`: to prepare one firm: to train or tune it; 0 for rules as they are.
+    - `simulated`: its figures, by seed. `policies`: one, or one per seed where it was trained.
+    - `trainings`: by seed, for trained policies. `rules`: the texts of its rules, for the others.
+    - `seconds`: to prepare one policy: to train or tune it; 0 for rules as they are.
     """
 
     name: str
     kind: Kind
-    firms: tuple[Firm, ...]
+    policies: tuple[JointPolicy, ...]
     simulated: tuple[Simulated, ...]
     seconds: float
     trainings: tuple[Training, ...] = ()
@@ -198,7 +206,7 @@ def check_methods(methods: Sequence[str], place: str = "--methods") -> None:
 
 
 def judging_size(market: Market) -> tuple[int, int]:
-    """Periods and runs that judge a firm well at a bearable cost: whole seasons, 64 runs of 500 periods at most."""
+    """Periods and runs that judge a policy well at a bearable cost: whole seasons, 64 runs of 500 periods at most."""
     positions = 1 if market.season is None else market.season.shape[0]
     affordable = PAIR_PERIODS / market.base_utility.size
     periods = int(np.clip(affordable / 16, 100, 500))
@@ -224,9 +232,9 @@ def compare(
 
     - `methods`: of `METHOD_NAMES`: pairs of rules (`silo`, `filtered-silo`), `dual-price`, rules tuned on the simulator
       (`tuned-filter`, with an in-stock filter; `tuned-rule`, which also hides low and pushes high stock;
-      `tuned-silo`, blind to stock), trained firms
+      `tuned-silo`, blind to stock), trained policies
       (`mtma` and its ablations; `learned-silo`, each department trained on its own objective).
-    - `seeds`: trainings of each trained method, and luck that every method is judged on.
+    - `seeds`: trainings of each trained method, and replications that every method is judged on.
     - `settings`: of training; the method in it is replaced.
     - `periods`, `runs`, `warmup`: of judging one seed, see `judging_size`.
     - `progress`: called with what is being done, steps done, steps in all, and the latest profit.
@@ -257,7 +265,7 @@ def compare(
         simulated = tuple(
             simulate(
                 market,
-                prepared.firms[k % len(prepared.firms)],
+                prepared.policies[k % len(prepared.policies)],
                 periods=periods,
                 runs=runs,
                 warmup=warmup,
@@ -275,7 +283,7 @@ def without(found: Comparison, *names: str) -> Comparison:
 
 
 def replay(found: Comparison, market: Market, *, runs: int | None = None) -> Comparison:
-    """Plays the firms of a comparison in another market, on the same luck, without training or tuning them again.
+    """Plays the policies of a comparison in another market, on the same random numbers; nothing is trained or tuned.
 
     Rules keep their settings and trained departments their weights; both are told the other market's figures.
 
@@ -288,11 +296,11 @@ def replay(found: Comparison, market: Market, *, runs: int | None = None) -> Com
     standing = reference(market)
     results = {}
     for name, result in found.results.items():
-        firms = tuple(_told(firm, standing) for firm in result.firms)
+        policies = tuple(_told(policy, standing) for policy in result.policies)
         simulated = tuple(
             simulate(
                 market,
-                firms[k % len(firms)],
+                policies[k % len(policies)],
                 periods=before.periods,
                 runs=runs or before.runs,
                 warmup=before.warmup,
@@ -300,13 +308,13 @@ def replay(found: Comparison, market: Market, *, runs: int | None = None) -> Com
             )
             for k, before in enumerate(result.simulated)
         )
-        results[name] = replace(result, firms=firms, simulated=simulated)
+        results[name] = replace(result, policies=policies, simulated=simulated)
     return replace(found, market=market, results=results, runs=runs or found.runs)
 
 
-def _told(firm: Firm, standing: Reference) -> Firm:
-    departments = (firm.inventory, firm.recommendation)
-    return Firm(*(_with_standing(one, standing) if hasattr(one, "standing") else one for one in departments))
+def _told(policy: JointPolicy, standing: Reference) -> JointPolicy:
+    departments = (policy.inventory, policy.recommendation)
+    return JointPolicy(*(_with_standing(one, standing) if hasattr(one, "standing") else one for one in departments))
 
 
 def _with_standing(department: Department[Any], standing: Reference) -> Department[Any]:
@@ -316,7 +324,7 @@ def _with_standing(department: Department[Any], standing: Reference) -> Departme
 def _prepare_all(
     market: Market, methods: Sequence[str], seeds: int, settings: TrainSettings, seed: int, progress: Progress | None
 ) -> dict[str, MethodResult]:
-    """Tunes rules on one core while firms are trained on another."""
+    """Tunes rules on one core while policies are trained on another."""
     stopping = threading.Event()
 
     def tuning_progress(what: str, done: int, total: int, profit: float) -> None:
@@ -332,7 +340,7 @@ def _prepare_all(
             if method in TUNED
         }
         try:
-            ready = {m: _ruled(market, m) for m in methods if m in RULE_FIRMS}
+            ready = {m: _ruled(market, m) for m in methods if m in RULE_POLICIES}
             ready |= {m: _priced(market, m, progress) for m in methods if m == DUAL_PRICE}
             ready |= {m: _trained(market, m, seeds, settings, seed, progress) for m in methods if m in LEARNED}
             return ready | {method: future.result() for method, future in tuned.items()}
@@ -342,15 +350,15 @@ def _prepare_all(
 
 
 def _ruled(market: Market, method: str) -> MethodResult:
-    rules = RULE_FIRMS[method]
-    return MethodResult(method, "rule", (firm_of_rules(market, *rules),), (), 0.0, rules=rules)
+    rules = RULE_POLICIES[method]
+    return MethodResult(method, "rule", (policy_of_rules(market, *rules),), (), 0.0, rules=rules)
 
 
 def _priced(market: Market, method: str, progress: Progress | None) -> MethodResult:
     started = time.monotonic()
     if progress is not None:
         progress(f"{LABELS[method]}: computing", 0, 0, float("nan"))
-    return MethodResult(method, "rule", (dual_price_firm(market),), (), time.monotonic() - started)
+    return MethodResult(method, "rule", (dual_price_policy(market),), (), time.monotonic() - started)
 
 
 def _tuned(market: Market, method: str, seed: int, progress: Progress) -> MethodResult:
@@ -360,7 +368,7 @@ def _tuned(market: Market, method: str, seed: int, progress: Progress) -> Method
         market, looks_at=TUNED[method], seed=seed, progress=lambda tried, best: progress(what, tried, 0, best)
     )
     seconds = time.monotonic() - started
-    return MethodResult(method, "tuned", (rule.firm,), (), seconds, rules=(rule.inventory, rule.recommendation))
+    return MethodResult(method, "tuned", (rule.policy,), (), seconds, rules=(rule.inventory, rule.recommendation))
 
 
 def _trained(
@@ -376,5 +384,5 @@ def _trained(
 
         trainings.append(train(market, replace(settings, method=LEARNED[method]), seed=seed + k, progress=report))
     seconds = float(np.mean([one.seconds for one in trainings]))
-    firms = tuple(one.firm for one in trainings)
-    return MethodResult(method, "learned", firms, (), seconds, trainings=tuple(trainings))
+    policies = tuple(one.policy for one in trainings)
+    return MethodResult(method, "learned", policies, (), seconds, trainings=tuple(trainings))

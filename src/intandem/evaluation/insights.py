@@ -1,6 +1,6 @@
-"""C2 to C4 and T1 to T4 on any firm, by simulation: how its departments respond to what they see, and what comes of it.
+"""C2 to C4 and T1 to T4 on any policy, by simulation: how it responds to what it sees, and what comes of it.
 
-Responses are found by raising one input in states that the firm visits, all else equal. What comes of it is averaged
+Responses are found by raising one input in states that the policy visits, all else equal. What comes of it is averaged
 within a run, so that runs are independent: intervals and p-values are Student's over runs. A p-value is one-sided,
 against the statement's opposite or nothing at all; a statement holds where it is below 5%, unless said otherwise.
 C1 is not tested: it is about orders that see exposures, and departments decide at the same time.
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from intandem.departments import RULE_FIRMS, firm_of_rules
+from intandem.departments import RULE_POLICIES, policy_of_rules
 from intandem.errors import InputError
 from intandem.evaluation.simulation import default_warmup, run_keys
 from intandem.evaluation.statistics import Interval, mean_interval, one_sided
@@ -43,7 +43,7 @@ MOVED = 1e-5
 
 
 class Course(eqx.Module):
-    """What is kept of runs, per period and product; `profit` is the firm's."""
+    """What is kept of runs, per period and product; `profit` is the policy's."""
 
     on_hand: Float[Array, "*axes products"]
     order: Float[Array, "*axes products"]
@@ -53,13 +53,13 @@ class Course(eqx.Module):
     profit: Float[Array, "*axes"]
 
 
-def firm_insights(
-    market: Market, firm: Policy, *, periods: int = 400, runs: int = 16, looks: int = 12, seed: int = 0
+def policy_insights(
+    market: Market, policy: Policy, *, periods: int = 400, runs: int = 16, looks: int = 12, seed: int = 0
 ) -> dict[str, Finding]:
-    """The statements as a firm lives them.
+    """The statements as a policy lives them.
 
     **Arguments:** `periods`: per run, after the warm-up. `runs`: at least 3. `looks`: states per run in which responses
-    are found. `seed`: the silo that the firm is held against meets the same luck.
+    are found. `seed`: the silo that the policy is held against meets the same random numbers.
 
     **Raises:** `InputError` for fewer runs.
     """
@@ -67,20 +67,20 @@ def firm_insights(
         raise InputError("--runs", f"is {runs}", "give 3 or more: intervals are over runs")
     keys = run_keys(seed, runs)
     warmup = default_warmup(market)
-    silo = firm_of_rules(market, *RULE_FIRMS["silo"])
+    silo = policy_of_rules(market, *RULE_POLICIES["silo"])
     courses = [
         jax.tree.map(
             lambda kept: np.asarray(kept, np.float64)[:, warmup:], _courses(market, one, warmup + periods, keys)
         )
-        for one in (firm, silo)
+        for one in (policy, silo)
     ]
     kept = max(1, min(looks, MOST_NUMBERS // (runs * max(market.base_utility.size, 1))))
-    states = _states(market, firm, warmup, max(1, periods // kept), kept, keys)
-    found = _responses(market, firm, states, courses[0], seed)
+    states = _states(market, policy, warmup, max(1, periods // kept), kept, keys)
+    found = _responses(market, policy, states, courses[0], seed)
     findings = {
         "C2": found["C2"],
         "C2-cross": found["C2-cross"],
-        "C3": _priority(market, firm, states),
+        "C3": _priority(market, policy, states),
         "C4": _coordination_pays(*courses),
         "T1": found["T1"],
         "T2": replace(found["C2"], name="T2"),
@@ -91,39 +91,39 @@ def firm_insights(
 
 
 @eqx.filter_jit
-def _courses(market: Market, firm: Policy, periods: int, keys: Key[Array, " runs"]) -> Course:
+def _courses(market: Market, policy: Policy, periods: int, keys: Key[Array, " runs"]) -> Course:
     def keep(before: State, decision: Decision, after: State, outcome: Outcome) -> Course:
         del after
         shown = market.pairs.total(decision.exposure * (market.population * market.visit_probability)[:, None])
         return Course(before.on_hand, outcome.order, shown, outcome.demand, outcome.lost, outcome.profit)
 
-    return jax.lax.map(lambda key: rollout(market, initial_state(market), firm, periods, key, keep)[1], keys)
+    return jax.lax.map(lambda key: rollout(market, initial_state(market), policy, periods, key, keep)[1], keys)
 
 
-def _states(market: Market, firm: Policy, warmup: int, apart: int, looks: int, keys: Key[Array, " runs"]) -> State:
-    """States that the firm visits, `looks` a run, `apart` periods from each other: axes `runs looks`."""
+def _states(market: Market, policy: Policy, warmup: int, apart: int, looks: int, keys: Key[Array, " runs"]) -> State:
+    """States that the policy visits, `looks` a run, `apart` periods from each other: axes `runs looks`."""
     nothing = lambda before, decision, after, outcome: None  # noqa: E731
 
     @eqx.filter_jit
     def of_run(key: Key[Array, ""]) -> State:
         first_key, *_ = jax.random.split(key, 2)
-        state = rollout(market, initial_state(market), firm, warmup, first_key, nothing)[0]
+        state = rollout(market, initial_state(market), policy, warmup, first_key, nothing)[0]
 
         def look(state: State, key: Key[Array, ""]) -> tuple[State, State]:
-            return rollout(market, state, firm, apart, key, nothing)[0], state
+            return rollout(market, state, policy, apart, key, nothing)[0], state
 
         return jax.lax.scan(look, state, jax.random.split(jax.random.fold_in(key, 1), looks))[1]
 
     return jax.lax.map(of_run, keys)
 
 
-def _responses(market: Market, firm: Policy, states: State, course: Course, seed: int) -> dict[str, Finding]:
+def _responses(market: Market, policy: Policy, states: State, course: Course, seed: int) -> dict[str, Finding]:
     """Changes of decisions when one product's stock, or its intentions, are raised."""
     chosen = np.arange(market.products)
     if market.products > MOST_PRODUCTS:
         chosen = np.sort(np.random.default_rng(seed).choice(market.products, MOST_PRODUCTS, replace=False))
     step = jnp.asarray(np.maximum(1.0, np.round(course.on_hand.std((0, 1)))), jnp.float32)
-    moves = np.asarray(_changes(market, firm, states, jnp.asarray(chosen), step), np.float64)
+    moves = np.asarray(_changes(market, policy, states, jnp.asarray(chosen), step), np.float64)
     own, others, orders = (moves[..., k] for k in range(3))
     found = {
         "C2": _response("C2", own, "own exposure (visitors reached), stock raised by a standard deviation"),
@@ -142,7 +142,7 @@ def _responses(market: Market, firm: Policy, states: State, course: Course, seed
 
 @eqx.filter_jit
 def _changes(
-    market: Market, firm: Policy, states: State, chosen: Array, step: Float[Array, " products"]
+    market: Market, policy: Policy, states: State, chosen: Array, step: Float[Array, " products"]
 ) -> Float[Array, "runs looks chosen 3"]:
     """Own exposure and all others' on more stock, own order on a higher intention."""
     people = (market.population * market.visit_probability)[:, None]
@@ -152,13 +152,13 @@ def _changes(
 
     def one(state: State) -> Float[Array, "chosen 3"]:
         key = jax.random.key(0)
-        usual = firm(market, state, key)
+        usual = policy(market, state, key)
 
         def product(j: Array) -> Float[Array, "3"]:
             mark = jnp.arange(market.products) == j
-            stocked = firm(market, replace(state, on_hand=state.on_hand + mark * step), key)
+            stocked = policy(market, replace(state, on_hand=state.on_hand + mark * step), key)
             raised = market.pairs.spread(jnp.where(mark, INTENTION_STEP, 0.0))
-            keen = firm(market, replace(state, intention=state.intention + raised), key)
+            keen = policy(market, replace(state, intention=state.intention + raised), key)
             moved = shown(stocked) - shown(usual)
             own = jnp.where(mark, moved, 0.0).sum()
             return jnp.stack([own, moved.sum() - own, jnp.where(mark, keen.order - usual.order, 0.0).sum()])
@@ -177,11 +177,11 @@ def _response(name: str, changes: np.ndarray, what: str) -> Finding:
     return Finding(name, chance < SIGNIFICANT, interval.mean, falls, changes.size, chance, (), detail, rises)
 
 
-def _priority(market: Market, firm: Policy, states: State) -> Finding:
+def _priority(market: Market, policy: Policy, states: State) -> Finding:
     """Rank correlation, within a row, of exposure with (marginal demand per exposure) x margin - exposure cost."""
     if market.choice != "independent":
         return nothing_to_test("C3", "customers choose one product among all")
-    index, shown = (np.asarray(one, np.float64) for one in _index_and_exposure(market, firm, states))
+    index, shown = (np.asarray(one, np.float64) for one in _index_and_exposure(market, policy, states))
     by_run = np.array([_rank_correlation(a, b) for a, b in zip(index, shown, strict=True)])
     if not np.isfinite(by_run).all():
         return nothing_to_test("C3", "exposures, or what they bring, are the same for all products of a row")
@@ -191,7 +191,7 @@ def _priority(market: Market, firm: Policy, states: State) -> Finding:
 
 
 @eqx.filter_jit
-def _index_and_exposure(market: Market, firm: Policy, states: State) -> tuple[Array, Array]:
+def _index_and_exposure(market: Market, policy: Policy, states: State) -> tuple[Array, Array]:
     valid = market.pairs.valid()
 
     def one(state: State) -> tuple[Array, Array]:
@@ -199,7 +199,7 @@ def _index_and_exposure(market: Market, firm: Policy, states: State) -> tuple[Ar
         margin = market.pairs.spread(market.price - market.unit_cost)
         index = market.exposure_effect * chance * (1 - chance) * margin - market.pairs.spread(market.exposure_cost)
         missing = jnp.where(valid, 0.0, jnp.nan)
-        return index + missing, firm(market, state, jax.random.key(0)).exposure + missing
+        return index + missing, policy(market, state, jax.random.key(0)).exposure + missing
 
     return jax.lax.map(lambda of_run: jax.lax.map(one, of_run), states)
 
@@ -232,14 +232,14 @@ def _coordination_pays(course: Course, silo: Course) -> Finding:
 
 
 def _demand_smoothing(course: Course, silo: Course) -> Finding:
-    """Holds unless one of its two parts is below 0 by more than luck."""
+    """Holds unless one of its two parts is below 0 by more than noise."""
     lost, demand = (
         [np.asarray(getattr(one, name)).sum((1, 2)) for one in (silo, course)] for name in ("lost", "demand")
     )
     spared = lost[0] / np.maximum(demand[0], 1e-9) - lost[1] / np.maximum(demand[1], 1e-9)
     smoother = mean_interval(spared)
     with_stock = np.array([_mean_correlation(*pair) for pair in zip(course.on_hand, course.exposures, strict=True)])
-    detail = f"share lost by the rules silo above the firm's: {_words(smoother)}"
+    detail = f"share lost by the rules silo above the policy's: {_words(smoother)}"
     wrong = smoother.high < 0
     compared, violations = 1, int(wrong)
     if np.isfinite(with_stock).all():

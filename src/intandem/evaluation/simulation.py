@@ -1,8 +1,8 @@
-"""What a firm earns in a market: many runs of the simulator, a warm-up dropped, figures per period.
+"""What a policy earns in a market: many runs of the simulator, a warm-up dropped, figures per period.
 
-One program is compiled per shape of market and kind of firm. A firm's settings and weights, the number of periods
+One program is compiled per shape of market and kind of policy. A policy's settings and weights, the number of periods
 and the warm-up are its arguments, so that a grid of rules or a set of seeds does not compile again. Run `r` of a seed
-meets the same visitors and the same luck whatever the firm, so that firms are compared on common random numbers.
+meets the same visitors and the same random numbers whatever the policy.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class Totals(eqx.Module):
 
 @dataclass(frozen=True)
 class Simulated:
-    """A firm's figures, from `runs` runs of `periods` periods after `warmup` periods that do not count.
+    """A policy's figures, from `runs` runs of `periods` periods after `warmup` periods that do not count.
 
-    Fields that end in `_by_run` have shape `runs`; run `r` of two firms with one seed shares its random numbers.
+    Fields that end in `_by_run` have shape `runs`; run `r` of two policies with one seed shares its random numbers.
     `totals` holds sums over periods with a leading axis of `runs`, in double precision.
     """
 
@@ -233,34 +233,34 @@ def default_warmup(market: Market) -> int:
 
 def simulate(
     market: Market,
-    firm: Policy,
+    policy: Policy,
     *,
     periods: int = 1_000,
     runs: int = 16,
     warmup: int | None = None,
     seed: int = 0,
 ) -> Simulated:
-    """Plays a firm in a market and reports its average figures.
+    """Plays a policy in a market and reports its average figures.
 
     **Arguments:**
 
-    - `firm`: a `Firm` of `intandem.departments`, or any policy from market, state and key to a decision.
-    - `periods`: how many count, after the warm-up. `runs`: independent runs from the opening state.
+    - `policy`: a `JointPolicy` of `intandem.departments`, or any policy from market, state and key to a decision.
+    - `periods`: how many count, after the warm-up. `runs`: independent runs from the initial state.
     - `warmup`: periods before them that no figure counts; by default `default_warmup`.
-    - `seed`: the same seed gives every firm the same visitors and the same luck.
+    - `seed`: the same seed gives every policy the same visitors and the same random numbers.
 
     Where the market's discount is below 1 the profit per period is still the plain average, and
     `discounted_by_run` adds the discounted sum over `periods`, counted from the end of the warm-up (with a
-    warm-up of 0: from the opening state).
+    warm-up of 0: from the initial state).
 
     **Raises:** `InputError` for counts off range.
 
     ```python
-    >>> from intandem.departments import firm_of_rules
+    >>> from intandem.departments import policy_of_rules
     >>> from intandem.market.files import example_market
     >>> market = example_market("two-products-capped")
-    >>> firm = firm_of_rules(market, "base-stock", "uplift")
-    >>> result = simulate(market, firm, periods=200, runs=8)
+    >>> policy = policy_of_rules(market, "base-stock", "uplift")
+    >>> result = simulate(market, policy, periods=200, runs=8)
     >>> 25 < result.profit < 40, result.warmup, result.exposure_share
     (True, 50, 1.0)
 
@@ -270,7 +270,7 @@ def simulate(
     for name, value, least in (("periods", periods, 1), ("runs", runs, 1), ("warmup", warmup, 0), ("seed", seed, 0)):
         if value < least:
             raise InputError(f"--{name}", f"is {value}", f"give {least} or more")
-    sums = _play(_nameless(market), firm, jnp.asarray(periods), jnp.asarray(warmup), run_keys(seed, runs))
+    sums = _play(_nameless(market), policy, jnp.asarray(periods), jnp.asarray(warmup), run_keys(seed, runs))
     return Simulated(
         product_ids=market.labels.product_ids,
         periods=periods,
@@ -284,7 +284,7 @@ def simulate(
 
 def trace(
     market: Market,
-    firm: Policy,
+    policy: Policy,
     *,
     products: Sequence[int],
     periods: int = 52,
@@ -294,7 +294,7 @@ def trace(
     """Plays one run and keeps, period by period, what happens to the chosen products (by index)."""
     warmup = default_warmup(market) if warmup is None else warmup
     chosen = jnp.asarray(list(products), jnp.int32)
-    kept = _follow(_nameless(market), firm, chosen, warmup + periods, run_keys(seed, 1)[0])
+    kept = _follow(_nameless(market), policy, chosen, warmup + periods, run_keys(seed, 1)[0])
     after = {name: np.asarray(values, np.float64)[warmup:] for name, values in kept.items()}
     return Trace(product_ids=tuple(market.labels.product_ids[j] for j in products), **after)
 
@@ -305,7 +305,7 @@ def _nameless(market: Market) -> Market:
 
 
 def run_keys(seed: int, runs: int) -> Key[Array, " runs"]:
-    """One key for every run: run `r` of a seed has the same luck whoever plays it."""
+    """One key for every run: run `r` of a seed has the same random stream whoever plays it."""
     return jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(runs))
 
 
@@ -315,17 +315,17 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 @eqx.filter_jit
 def _play(
-    market: Market, firm: Policy, periods: Int[Array, ""], warmup: Int[Array, ""], keys: Key[Array, " runs"]
+    market: Market, policy: Policy, periods: Int[Array, ""], warmup: Int[Array, ""], keys: Key[Array, " runs"]
 ) -> Totals:
     together = max(1, PAIRS_AT_ONCE // market.base_utility.size)
-    one = lambda key: _one_run(market, firm, periods, warmup, key)  # noqa: E731
+    one = lambda key: _one_run(market, policy, periods, warmup, key)  # noqa: E731
     if keys.shape[0] <= together:
         return jax.vmap(one)(keys)
     return jax.lax.map(one, keys, batch_size=together if together > 1 else None)
 
 
 def _one_run(
-    market: Market, firm: Policy, periods: Int[Array, ""], warmup: Int[Array, ""], key: Key[Array, ""]
+    market: Market, policy: Policy, periods: Int[Array, ""], warmup: Int[Array, ""], key: Key[Array, ""]
 ) -> Totals:
     """Sums of blocks of periods, so that single precision loses nothing over long runs."""
     everyone = market.population * market.visit_probability
@@ -336,7 +336,7 @@ def _one_run(
     def period(at: Int[Array, ""], carry: tuple[State, Totals]) -> tuple[State, Totals]:
         state, sums = carry
         decision_key, step_key = jax.random.split(jax.random.fold_in(key, at))
-        decision = firm(market, state, decision_key)
+        decision = policy(market, state, decision_key)
         following, outcome = step(market, state, decision, step_key)
         used = (everyone * decision.exposure.sum(1)).sum() / slots
         counted = at - warmup
@@ -393,11 +393,11 @@ def _of_period(
 
 @eqx.filter_jit
 def _follow(
-    market: Market, firm: Policy, chosen: Int[Array, " chosen"], periods: int, key: Key[Array, ""]
+    market: Market, policy: Policy, chosen: Int[Array, " chosen"], periods: int, key: Key[Array, ""]
 ) -> dict[str, Float[Array, "..."]]:
     def keep(before: State, decision: Decision, after: State, outcome: Outcome) -> dict[str, Float[Array, "..."]]:
         del decision, after
         kept = {name: getattr(outcome, name)[chosen] for name in ("order", "demand", "lost", "exposures")}
         return {**kept, "on_hand": before.on_hand[chosen], "profit": outcome.profit}
 
-    return rollout(market, initial_state(market), firm, periods, key, keep)[1]
+    return rollout(market, initial_state(market), policy, periods, key, keep)[1]

@@ -1,6 +1,6 @@
 """Intervals: of a mean, of paired differences, of the interquartile mean over markets and seeds.
 
-Firms are compared on common random numbers, so that what matters is the difference pair by pair; and a run that
+Policies are compared on common random numbers, so that what matters is the difference pair by pair; and a run that
 collapses counts, so that nothing is trimmed before it is reported.
 """
 

@@ -2,7 +2,7 @@
 
 The grid is walked in three steps, each judging every setting on the same random numbers: the inventory rule beside
 three recommendation rules, then the recommendation rule beside the best inventory rules, then one setting at a time
-around the best pair until nothing improves. Its seeds are its own, so that the winner is judged on luck that it was
+around the best pair until nothing improves. Its seeds are its own, so that the winner is judged on numbers that it was
 not chosen for. What comes out are the texts of two rules, which `intandem simulate` takes as they are.
 """
 
@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from intandem.departments import Firm, Reference, inventory_rule, recommendation_rule, reference
+from intandem.departments import JointPolicy, Reference, inventory_rule, recommendation_rule, reference
 from intandem.evaluation.simulation import default_warmup, simulate
 from intandem.market import Market
 
@@ -41,7 +41,7 @@ BOOST: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0)
 StockSeen = Literal["nothing", "shelf", "cover"]
 
 TUNING_SEED = 990_000
-"""Tuning draws its luck from here on, apart from the seeds that firms are judged on (0 and up)."""
+"""Tuning draws its random numbers from here on, apart from the seeds that policies are judged on (0 and up)."""
 
 PAIR_PERIODS = 4_000_000
 """Customer-product pairs x periods that judging one setting may simulate in the first two steps."""
@@ -90,12 +90,12 @@ class RuleSettings:
 
 @dataclass(frozen=True)
 class TunedRule:
-    """The winner: its firm, the texts of its rules, and every setting tried with its profit per period.
+    """The winner: its policy, the texts of its rules, and every setting tried with its profit per period.
 
-    `tried` holds the first look at each; `profit` is the last, longest look at the winner, on tuning's own luck.
+    `tried` holds the first look at each; `profit` is the last, longest look at the winner, on tuning's own seeds.
     """
 
-    firm: Firm
+    policy: JointPolicy
     inventory: str
     recommendation: str
     settings: RuleSettings
@@ -116,7 +116,7 @@ def best_rule(
 
     - `looks_at`: what recommendation sees of stock: `nothing`, the best silo of two rules; `shelf`, an in-stock
       filter hides what is out of stock; `cover`, it also hides what is low and pushes what is plenty.
-    - `seed`: of tuning's own luck. `progress`: called with the number tried and the best profit so far.
+    - `seed`: of tuning's own random numbers. `progress`: called with the number tried and the best profit so far.
     """
     search = _Search(market, seed, progress)
     in_stock = looks_at != "nothing"
@@ -159,8 +159,8 @@ class _Search:
         once = (self.periods + self.warmup) * market.base_utility.size
         self.runs = int(np.clip(PAIR_PERIODS // once, 2, 32))
 
-    def firm(self, settings: RuleSettings) -> Firm:
-        return Firm(
+    def policy(self, settings: RuleSettings) -> JointPolicy:
+        return JointPolicy(
             inventory_rule(self.market, settings.inventory(self.standing), standing=self.standing),
             recommendation_rule(self.market, settings.recommendation(), standing=self.standing),
         )
@@ -168,7 +168,7 @@ class _Search:
     def profit(self, settings: RuleSettings, longer: int, seed: int) -> float:
         periods = self.periods * longer
         return simulate(
-            self.market, self.firm(settings), periods=periods, runs=self.runs, warmup=self.warmup, seed=seed
+            self.market, self.policy(settings), periods=periods, runs=self.runs, warmup=self.warmup, seed=seed
         ).profit
 
     def look(self, settings: Iterable[RuleSettings]) -> None:
@@ -201,11 +201,11 @@ class _Search:
                 return
 
     def winner(self) -> TunedRule:
-        """The best of the finalists over a longer look at other luck."""
+        """The best of the finalists over a longer look at other random numbers."""
         scores = {one: self.profit(one, 4, self.seed + 1) for one in self.leaders(FINALISTS)}
         best = max(scores, key=scores.__getitem__)
         return TunedRule(
-            firm=self.firm(best),
+            policy=self.policy(best),
             inventory=best.inventory(self.standing),
             recommendation=best.recommendation(),
             settings=best,

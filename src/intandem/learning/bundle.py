@@ -26,7 +26,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 import intandem
-from intandem.departments import Firm, InventoryNetwork, RecommendationNetwork, Reference, reference
+from intandem.departments import InventoryNetwork, JointPolicy, RecommendationNetwork, Reference, reference
 from intandem.departments.department import Department
 from intandem.departments.features import FEATURES
 from intandem.departments.networks import ProductNetwork
@@ -43,7 +43,7 @@ _MEND = "train again, or name another bundle"
 def save_bundle(
     training: Training, market: Market, folder: str | Path, *, backtest: dict[str, Any] | None = None
 ) -> Path:
-    """Writes a trained firm; what is there is replaced as a whole.
+    """Writes a trained policy; what is there is replaced as a whole.
 
     **Arguments:**
 
@@ -53,7 +53,7 @@ def save_bundle(
     **Raises:** `RunError` if the system refuses; nothing half-written is left.
     """
     folder = Path(folder)
-    departments = {"inventory": training.firm.inventory, "recommendation": training.firm.recommendation}
+    departments = {"inventory": training.policy.inventory, "recommendation": training.policy.recommendation}
     with replace_folder(folder) as beside:
         for name, department in departments.items():
             _write_department(department, beside / name)
@@ -82,8 +82,8 @@ def save_bundle(
     return folder
 
 
-def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -> Firm:
-    """Reads a trained firm for a market.
+def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -> JointPolicy:
+    """Reads a trained policy for a market.
 
     **Arguments:**
 
@@ -118,7 +118,7 @@ def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -
         )
         if inventory.gated != market.traits.fixed_costs:  # type: ignore[attr-defined]
             raise InputError(folder, "one market has fixed order costs and the other none", "train for this market")
-    return Firm(inventory, recommendation)
+    return JointPolicy(inventory, recommendation)
 
 
 def _hash(department: Path) -> str:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from intandem.departments import Firm
+from intandem.departments import JointPolicy
 from intandem.departments.department import LearningDepartment
 from intandem.departments.outlook import Reference, margin, reference
 from intandem.learning.critic import Critic, view
@@ -21,7 +21,7 @@ from intandem.market import Market, Outcome, initial_state
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a firm is trained.
+    """How departments are trained.
 
     - `method`: `mtma`, `stma` (one speed), `reversed` (recommendation fast), `silo` (each on its own objective).
     - `estimator`: of the gradient: `perturbation` or `pathwise`.
@@ -74,9 +74,9 @@ def course_of(market: Market, settings: TrainSettings, shops: int, window: int) 
 
 
 class Learner(eqx.Module):
-    """What is learned: the firm's departments and, where the estimator uses one, the critic."""
+    """What is learned: the policy's departments and, where the estimator uses one, the critic."""
 
-    firm: Firm
+    policy: JointPolicy
     critic: Critic | None
 
 
@@ -101,12 +101,12 @@ class Estimate(eqx.Module):
     figures: Progress
 
 
-def of_departments(firm: Firm, which: Callable[[LearningDepartment[Any]], Any]) -> Firm:
+def of_departments(policy: JointPolicy, which: Callable[[LearningDepartment[Any]], Any]) -> JointPolicy:
     """`which` of each department that learns, False all over the others."""
-    return Firm(
+    return JointPolicy(
         *(
             which(one) if isinstance(one, LearningDepartment) else jax.tree.map(lambda _: False, one)
-            for one in (firm.inventory, firm.recommendation)
+            for one in (policy.inventory, policy.recommendation)
         )
     )
 

@@ -1,4 +1,4 @@
-"""MTMA: multi-timescale, multi-agent learning of a firm (after Jiang, Han, Peng and Zhang, arXiv 2510.04272).
+"""MTMA: multi-timescale, multi-agent learning of two departments (after Jiang, Han, Peng and Zhang, arXiv 2510.04272).
 
 Departments see what they see, learn together on the firm's profit, and run apart. Each update asks an estimator for
 the gradient of profit in every weight and moves inventory, recommendation and, where there is one, the centralised
@@ -22,7 +22,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Int, Key, PyTree
 
-from intandem.departments import Firm, inventory_network, recommendation_network
+from intandem.departments import JointPolicy, inventory_network, recommendation_network
 from intandem.errors import InputError, RunError
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
 from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
@@ -48,9 +48,9 @@ class TrainingState(eqx.Module):
 
 @dataclass(frozen=True)
 class Training:
-    """A trained firm and how it came about; `curve` holds one array per figure of `Progress`, by update."""
+    """A trained policy and how it came about; `curve` holds one array per figure of `Progress`, by update."""
 
-    firm: Firm
+    policy: JointPolicy
     curve: dict[str, np.ndarray]
     seconds: float
     steps: int
@@ -62,9 +62,9 @@ class Training:
 def _by_department(learner: Learner) -> Learner:
     """Each weight labelled with who moves it."""
     return Learner(
-        Firm(
-            jax.tree.map(lambda _: "inventory", learner.firm.inventory),
-            jax.tree.map(lambda _: "recommendation", learner.firm.recommendation),
+        JointPolicy(
+            jax.tree.map(lambda _: "inventory", learner.policy.inventory),
+            jax.tree.map(lambda _: "recommendation", learner.policy.recommendation),
         ),
         jax.tree.map(lambda _: "critic", learner.critic),
     )
@@ -86,11 +86,11 @@ def _start(course: Course, seed: int) -> TrainingState:
     settings, estimator = course.settings, ESTIMATORS[course.settings.estimator]
     keys = jax.random.split(jax.random.key(seed), 4)
     sees_stock = settings.method != "silo"
-    firm = Firm(
+    policy = JointPolicy(
         inventory_network(course.market, course.standing, width=settings.width, key=keys[0]),
         recommendation_network(course.standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
     )
-    learner, memory = estimator.start(course, firm, keys[2])
+    learner, memory = estimator.start(course, policy, keys[2])
     return TrainingState(
         learner=learner,
         averaged=learner,
@@ -136,7 +136,7 @@ def train(
     progress: Callable[[int, int, dict[str, float]], None] | None = None,
     checkpoint: str | Path | None = None,
 ) -> Training:
-    """Trains a firm for a market.
+    """Trains a policy for a market.
 
     **Arguments:**
 
@@ -188,7 +188,7 @@ def train(
             market.name or "market", "training has left the finite numbers", "look for extreme figures in the market"
         )
     return Training(
-        firm=now.averaged.firm,
+        policy=now.averaged.policy,
         curve={name: np.concatenate([part[name] for part in figures]) for name in figures[0]},
         seconds=spent + time.monotonic() - started,
         steps=settings.updates * estimator.periods_per_update(course),
@@ -204,8 +204,8 @@ CHUNK = 50
 
 def _count(weights: Learner) -> dict[str, int]:
     parts = {
-        "inventory": weights.firm.inventory,
-        "recommendation": weights.firm.recommendation,
+        "inventory": weights.policy.inventory,
+        "recommendation": weights.policy.recommendation,
         "critic": weights.critic,
     }
     return {name: sum(leaf.size for leaf in jax.tree.leaves(part)) for name, part in parts.items()}
@@ -226,7 +226,7 @@ def check_settings(settings: TrainSettings, seed: int = 0) -> None:
         if not isinstance(value, int) or value < least:
             raise InputError(f"--{name}", f"is {value}", f"give a whole number of {least} or more")
     if settings.estimator == "perturbation" and settings.shops % 2:
-        raise InputError("--shops", f"is {settings.shops}", "give an even number: firms are tried two by two")
+        raise InputError("--shops", f"is {settings.shops}", "give an even number: policies are tried two by two")
     if not (settings.clip > 0 and math.isfinite(settings.clip)):
         raise InputError("clip", f"is {settings.clip}", "give a number above 0")
     for name in ("discount", "trace"):

@@ -92,7 +92,7 @@ def build_market(
     arrays = _product_arrays(products, count, habit)
     arrays["population"] = np.ones(rows) if population is None else np.asarray(population, float)
     arrays["visit_probability"] = np.ones(rows) if visit_probability is None else np.asarray(visit_probability, float)
-    opening = arrays.pop("initial_stock")
+    initial = arrays.pop("initial_stock")
     traits = traits_of(arrays, persistence)
     if candidates is None:
         if width != count:
@@ -127,9 +127,9 @@ def build_market(
         traits=traits,
         solve=solve,
     )
-    if np.isnan(opening).any():
-        opening = np.where(np.isnan(opening), newsvendor_stock(market), opening)
-    return eqx.tree_at(lambda m: m.initial_stock, market, _single(opening))
+    if np.isnan(initial).any():
+        initial = np.where(np.isnan(initial), newsvendor_stock(market), initial)
+    return eqx.tree_at(lambda m: m.initial_stock, market, _single(initial))
 
 
 def _single(values: np.ndarray | float) -> Float[Array, "..."]:

@@ -104,7 +104,7 @@ def rollout(
 
     **Arguments:**
 
-    - `policy`: maps market, state and key to a decision; the firm of `intandem.departments` is one.
+    - `policy`: maps market, state and key to a decision; a `JointPolicy` of `intandem.departments` is one.
     - `record`: what to keep of a period, from the state before, the decision, the state after and the outcome.
 
     **Returns:** the last state, and the records stacked along a leading axis of `periods`.

@@ -68,8 +68,8 @@ def order_range(market: Market) -> tuple[Float[Array, " products"], Float[Array,
 
 
 def nearest_feasible_order(market: Market, quantity: Float[Array, " products"]) -> Float[Array, " products"]:
-    """The feasible order nearest to a wished quantity: 0, or a multiple of `order_multiple` within
-    `min_order..max_order`. A wish below half of the smallest feasible order becomes 0."""
+    """The feasible order nearest to a proposed quantity: 0, or a multiple of `order_multiple` within
+    `min_order..max_order`. A proposal below half of the smallest feasible order becomes 0."""
     multiple = market.order_multiple
     smallest, largest = order_range(market)
     rounded = jnp.clip(jnp.round(quantity / multiple) * multiple, smallest, largest)

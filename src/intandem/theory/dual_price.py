@@ -1,7 +1,7 @@
-"""The tables of the dual-price rule: each product's own dynamic program at the price that attention has.
+"""The tables of the dual-price rule: each product's own dynamic program at the price that exposure has.
 
-With attention at a price `lambda_i` per exposure of row `i`, products are independent but for what rows choose. Seen
-from one product, attention buys mean demand: at worth `w` of a unit of demand, row `i` gives the exposure that
+With exposure at a price `lambda_i` per exposure of row `i`, products are independent but for what rows choose. Seen
+from one product, exposure buys mean demand: at worth `w` of a unit of demand, row `i` gives the exposure that
 maximises `w x added demand - lambda_i x exposure`, and every `w` gives a mean demand and its cost. The program chooses
 among a dozen such means in every state of the product's stock. Exposures that carry over count with their lasting
 effect, as if the mean were reached at once. What it finds is no bound: it is what the rule acts on.
@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Key
 from scipy import stats
 from scipy.special import ndtri
 
-from intandem.departments import Firm
+from intandem.departments import JointPolicy
 from intandem.departments.dual_price import DualPriceExposure, DualPriceOrders, StockTables
 from intandem.departments.outlook import Reference, critical_ratio, look_ahead, reference
 from intandem.errors import InputError
@@ -34,16 +34,16 @@ from intandem.market import (
     rollout,
 )
 from intandem.market.supply import order_range
-from intandem.theory.attention_curves import (
+from intandem.theory.bounds.gather import fluid_bound
+from intandem.theory.exposure_curves import (
     MEANS,
-    AttentionCurve,
+    ExposureCurve,
     Usual,
-    attention_curves,
+    exposure_curves,
     fading,
     lasting,
     lasting_chance,
 )
-from intandem.theory.bounds.gather import fluid_bound
 from intandem.theory.intertemporal.dynamic_program import action_values, solve_program
 from intandem.theory.intertemporal.grid import StockGrid, exposure_tables, places
 from intandem.theory.intertemporal.layout import Layout, Program
@@ -56,33 +56,33 @@ ORDERS, FEWER_ORDERS = 17, 9
 """Order sizes on the grid, 0 among them; fewer where the tables know two orders under way."""
 
 ROUNDS = 2
-"""Times that the tables are made again around what their firm met."""
+"""Times that the tables are made again around what their policy met."""
 
 RUNS, WARMUP, PERIODS = 8, 60, 208
 """Of the play between rounds."""
 
-LUCK = 880_000
-"""Seed of that play, apart from those that firms are judged, tuned and trained on."""
+PLAY_SEED = 880_000
+"""Seed of that play, apart from those that policies are judged, tuned and trained on."""
 
 MOST_CHOICES = 400
-"""Exposure tables that are listed and compared one by one; beyond, attention is shared out in rounds."""
+"""Exposure tables that are listed and compared one by one; beyond, exposure is shared out in rounds."""
 
 
-def dual_price_firm(
+def dual_price_policy(
     market: Market,
-    attention_price: np.ndarray | None = None,
+    slot_price: np.ndarray | None = None,
     standing_worth: np.ndarray | None = None,
     *,
     rounds: int = ROUNDS,
-) -> Firm:
-    """The firm that acts on dual prices: near the optimum, though nothing is proved of it.
+) -> JointPolicy:
+    """The policy that acts on dual prices: near the optimum, though nothing is proved of it.
 
-    The tables need to know what demand is usual. At first that comes from the prices; then the firm is played, on luck
-    of its own, and its tables are made again around what it met. The best of all rounds is returned.
+    The tables need to know what demand is usual. At first that comes from the prices; then the policy is played, on
+    random numbers of its own, and its tables are made again around what it met. The best of all rounds is returned.
 
-    **Arguments:** `attention_price`: money per exposure and period of each row, `rows`. `standing_worth`: money per
+    **Arguments:** `slot_price`: money per exposure and period of each row, `rows`. `standing_worth`: money per
     unit of demand on average, `products`. What is not given is a dual of the fluid bound. `rounds`: times that the
-    tables are made again; with 0 the firm is not played.
+    tables are made again; with 0 the policy is not played.
 
     **Raises:** `InputError` for prices that are not those of this market; `RunError` if the fluid bound or a table
     cannot be computed.
@@ -93,16 +93,16 @@ def dual_price_firm(
     >>> from intandem.evaluation.simulation import simulate
     >>> from intandem.market import example_market
     >>> market = example_market("two-products-capped")
-    >>> played = simulate(market, dual_price_firm(market, rounds=0), periods=500, runs=8)
+    >>> played = simulate(market, dual_price_policy(market, rounds=0), periods=500, runs=8)
     >>> 0.98 * 42.32057 < played.profit < 42.32057 + 4 * played.profit_se
     True
 
     ```
     """
-    if attention_price is None or standing_worth is None:
+    if slot_price is None or standing_worth is None:
         fluid = fluid_bound(market)
-        attention_price, standing_worth = fluid.attention_price, fluid.demand_value
-    if attention_price.shape != (market.rows,) or standing_worth.shape != (market.products,):
+        slot_price, standing_worth = fluid.slot_price, fluid.demand_value
+    if slot_price.shape != (market.rows,) or standing_worth.shape != (market.products,):
         raise InputError("dual prices", "are those of another market", "compute them for this one")
     tabled = exposure_tables(market, MOST_CHOICES)
     choices = None if tabled is None else jnp.asarray(tabled, jnp.float32)
@@ -110,27 +110,27 @@ def dual_price_firm(
     market = replace(market, name="", solve=None)
     standing = reference(market)
 
-    def firm_around(usual: Usual | None) -> Firm:
-        tables = _stock_tables(market, attention_price, standing_worth, usual)
+    def policy_around(usual: Usual | None) -> JointPolicy:
+        tables = _stock_tables(market, slot_price, standing_worth, usual)
         recommendation = DualPriceExposure(tables, choices)
-        return Firm(DualPriceOrders(standing, recommendation), recommendation)
+        return JointPolicy(DualPriceOrders(standing, recommendation), recommendation)
 
-    best = firm = firm_around(None)
+    best = policy = policy_around(None)
     if rounds == 0:
         return best
-    most, usual = _play(market, standing, firm)
+    most, usual = _play(market, standing, policy)
     for _ in range(rounds):
-        firm = firm_around(usual)
-        profit, usual = _play(market, standing, firm)
+        policy = policy_around(usual)
+        profit, usual = _play(market, standing, policy)
         if profit > most:
-            best, most = firm, profit
+            best, most = policy, profit
     return best
 
 
-def _play(market: Market, standing: Reference, firm: Firm) -> tuple[float, Usual]:
-    """Average profit per period of a firm, and what it usually meets."""
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(LUCK), jnp.arange(RUNS))
-    profit, mean, later = (np.asarray(one, float) for one in _played(market, standing, firm, keys))
+def _play(market: Market, standing: Reference, policy: JointPolicy) -> tuple[float, Usual]:
+    """Average profit per period of a policy, and what it usually meets."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(PLAY_SEED), jnp.arange(RUNS))
+    profit, mean, later = (np.asarray(one, float) for one in _played(market, standing, policy, keys))
     mean, later = mean.reshape(-1, market.products), later.reshape(-1, market.products)
     least, largest = np.quantile(mean, (0.05, 0.95), axis=0)
     return float(profit.mean()), Usual(mean.mean(0), least, largest, later.mean(0))
@@ -138,7 +138,7 @@ def _play(market: Market, standing: Reference, firm: Firm) -> tuple[float, Usual
 
 @eqx.filter_jit
 def _played(
-    market: Market, standing: Reference, firm: Firm, keys: Key[Array, " runs"]
+    market: Market, standing: Reference, policy: JointPolicy, keys: Key[Array, " runs"]
 ) -> tuple[Float[Array, "runs periods"], Float[Array, "runs periods products"], Float[Array, "runs periods products"]]:
     def record(before: State, decision: Decision, after: State, outcome: Outcome) -> tuple[Array, Array, Array]:
         del after
@@ -147,17 +147,17 @@ def _played(
         return outcome.profit, asked, outlook.cover - outlook.now
 
     def run(key: Key[Array, ""]) -> tuple[Array, Array, Array]:
-        whole = rollout(market, initial_state(market), firm, WARMUP + PERIODS, key, record)[1]
+        whole = rollout(market, initial_state(market), policy, WARMUP + PERIODS, key, record)[1]
         return jax.tree.map(lambda kept: kept[WARMUP:], whole)
 
     return jax.lax.map(run, keys)
 
 
 def _stock_tables(
-    market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
+    market: Market, slot_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
 ) -> StockTables:
-    """Solves every product at the price of attention; arguments as in `dual_price_firm`."""
-    curves = attention_curves(market, attention_price, standing_worth, usual)
+    """Solves every product at the price of a slot; arguments as in `dual_price_policy`."""
+    curves = exposure_curves(market, slot_price, standing_worth, usual)
     depth = min(max(market.longest_lead_time - 1, 0), 2)
     displaced = _displaced_margin(market)
     parts = [_product_tables(market, j, curve, depth, float(displaced[j])) for j, curve in enumerate(curves)]
@@ -168,7 +168,7 @@ def _stock_tables(
 
 
 def _product_tables(
-    market: Market, product: int, curve: AttentionCurve, depth: int, displaced: float
+    market: Market, product: int, curve: ExposureCurve, depth: int, displaced: float
 ) -> dict[str, np.ndarray]:
     lead = int(market.lead_time[product])
     known = min(lead, 3)
@@ -201,7 +201,7 @@ def _product_tables(
 
 def _displaced_margin(market: Market) -> np.ndarray:
     """What a sale takes from the other products of its row, money per unit: where customers substitute, those who find
-    a product gone choose among what is left. Attention is taken to be shared evenly. Shape `products`."""
+    a product gone choose among what is left. Exposure is taken to be shared evenly. Shape `products`."""
     if not market.substitution:
         return np.zeros(market.products)
     at = np.maximum(places(market), 0)
@@ -217,7 +217,7 @@ def _displaced_margin(market: Market) -> np.ndarray:
 
 
 def _product_grid(
-    market: Market, product: int, curve: AttentionCurve, lead: int, count: int
+    market: Market, product: int, curve: ExposureCurve, lead: int, count: int
 ) -> tuple[StockGrid, float, np.ndarray]:
     """Stock in lots, with room for what may be on the shelf, and order sizes in units, on the lots."""
     mean, spread = curve.mean[-1], np.sqrt(max(curve.variance.max(), curve.mean[-1] * 0.1))
@@ -244,7 +244,7 @@ def _product_grid(
 def _product_program(
     market: Market,
     product: int,
-    curve: AttentionCurve,
+    curve: ExposureCurve,
     stock: StockGrid,
     lot: float,
     sizes: np.ndarray,
@@ -289,7 +289,7 @@ def _in_lots(mean: float, variance: float, lot: float, size: int) -> np.ndarray:
     return found[:size]
 
 
-def _usually_later(market: Market, curves: list[AttentionCurve]) -> np.ndarray:
+def _usually_later(market: Market, curves: list[ExposureCurve]) -> np.ndarray:
     """Units usually expected in the periods of the lead time after this one, before exposures to come, as `look_ahead`
     expects them: from intentions that stand at their usual height and fade. Shape `products`."""
     base = np.asarray(base_demand(market), float)
@@ -299,7 +299,7 @@ def _usually_later(market: Market, curves: list[AttentionCurve]) -> np.ndarray:
     return (counted * (base + built_up * fading(market) ** ahead)).sum(0)
 
 
-def _level(market: Market, product: int, curve: AttentionCurve) -> tuple[float, float]:
+def _level(market: Market, product: int, curve: ExposureCurve) -> tuple[float, float]:
     """Order-up-to level and largest order where the lead time is too long for tables: newsvendor over lead time + 1."""
     cover = int(market.lead_time[product]) + 1
     variance = np.interp(curve.usual, curve.mean, curve.variance)

@@ -295,7 +295,7 @@ def test_parquet_with_numbers_for_ids(tmp_path: Path) -> None:
                 "stock": None,
                 "open_orders": None,
             },
-            r"99,999 periods; mend the one that is far off",
+            r"99,999 periods; fix the one that is far off",
         ),
     ],
 )

@@ -21,7 +21,7 @@ from intandem.evaluation.experiments.coordination_map.plan import PLANS, Plan
 from intandem.evaluation.experiments.ledger import averages, parts_of_gain, profit_of
 from intandem.evaluation.simulation import simulate
 from intandem.theory.intertemporal import solve
-from intandem.theory.intertemporal.policy_table import tabled_firm
+from intandem.theory.intertemporal.policy_table import tabled_policy
 
 TINY = Plan(draws=2, max_orders=(3,), lead_times=(1,), most_units=(9,), margin_spreads=(0.0, 0.3))
 
@@ -59,10 +59,10 @@ def test_settings_meet_the_same_draws() -> None:
 )
 def test_exact_averages_earn_what_the_solver_found_and_parts_add_up_to_the_gain(setting: Setting) -> None:
     solution = solve(market_of(setting, 1), tolerance=1e-7)
-    found = {firm: averages(solution, firm) for firm in ("joint", "filtered-silo")}
-    for firm, one in found.items():
-        assert profit_of(solution, one) == pytest.approx(solution.firms[firm].profit, abs=1e-5)
-    gain = solution.profit - solution.firms["filtered-silo"].profit
+    found = {regime: averages(solution, regime) for regime in ("joint", "filtered-silo")}
+    for regime, one in found.items():
+        assert profit_of(solution, one) == pytest.approx(solution.regimes[regime].profit, abs=1e-5)
+    gain = solution.profit - solution.regimes["filtered-silo"].profit
     assert parts_of_gain(solution, found["joint"], found["filtered-silo"]).total == pytest.approx(gain, abs=1e-5)
 
 
@@ -70,7 +70,7 @@ def test_exact_averages_against_simulation() -> None:
     market = market_of(BASE, 2)
     solution = solve(market, ("joint",))
     exact = averages(solution, "joint")
-    played = simulate(market, tabled_firm(market, solution.firms["joint"].policy), periods=2_000, runs=16)
+    played = simulate(market, tabled_policy(market, solution.regimes["joint"].policy), periods=2_000, runs=16)
     for name in ("demand", "sales", "end_stock"):
         totals = np.asarray(getattr(played.totals, name)) / played.periods
         error = totals.std(0, ddof=1) / np.sqrt(played.runs)

@@ -68,7 +68,7 @@ def test_the_page_opens_with_the_answer_and_links_to_nothing(report, tmp_path):
 def test_every_chart_has_its_place_and_the_methods_keep_their_colour(report, tmp_path):
     text = write_report(report, tmp_path / "page.html").read_text()
     figures = json.loads(re.search(r"const figures = (.*);\n", text)[1])
-    wanted = {"profit", "learning", "lost", "attention", "time", "sensitivity", "fit"}
+    wanted = {"profit", "learning", "lost", "exposure", "time", "sensitivity", "fit"}
     assert set(figures) == wanted
     assert all(f'id="{place}"' in text for place in wanted)
     assert text.count("#0b7a6f") > 5

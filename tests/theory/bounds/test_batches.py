@@ -1,4 +1,4 @@
-"""The batch bound: above exact optima and simulated firms, at any price, and tighter than the fluid bound at size."""
+"""The batch bound: above exact optima and simulated regimes, at any price, and tighter than the fluid bound at size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.evaluation.simulation import simulate
 from intandem.market import family_market
 from intandem.theory.bounds import bounds, fluid_bound
@@ -32,9 +32,9 @@ def test_it_lies_above_the_optimum_at_any_price(kind) -> None:
 def test_it_is_tighter_than_the_fluid_bound_where_attention_is_scarce() -> None:
     market = family_market("fixed-cost", 10, 20, 3)
     fluid = fluid_bound(market)
-    tighter = batch_bound(market, fluid.attention_price)
+    tighter = batch_bound(market, fluid.slot_price)
     assert tighter < 0.95 * fluid.value
-    rule = firm_of_rules(market, "s-S", "uplift:filter=in-stock")
+    rule = policy_of_rules(market, "s-S", "uplift:filter=in-stock")
     assert simulate(market, rule, periods=500, runs=8).profit < tighter
 
 

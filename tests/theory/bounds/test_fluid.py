@@ -73,8 +73,8 @@ def test_curves_hold_for_any_pattern_of_exposures_under_carry_over_and_habit(rng
             pattern = rng.random(4_000) < rng.random() * (rng.random(4_000) if rng.random() < 0.5 else 1)
             pattern = np.sort(pattern) if rng.random() < 0.3 else pattern
             intention, bought = 0.0, 0
-            for shown, luck in zip(pattern, rng.random(4_000), strict=True):
-                buys = luck < expit(-2.0 + intention + 1.8 * shown)
+            for shown, uniform in zip(pattern, rng.random(4_000), strict=True):
+                buys = uniform < expit(-2.0 + intention + 1.8 * shown)
                 intention = 0.7 * (intention + carry * 1.8 * shown) + habit * buys
                 bought += buys
             error = 3 * 0.5 / np.sqrt(4_000)
@@ -254,7 +254,7 @@ def test_more_tangents_change_little():
 
 
 def test_discounted_bound_without_effect_is_exact():
-    """No stock costs, opening stock above a period's demand: revenue of all demand less orders for what is missing."""
+    """No stock costs, initial stock above a period's demand: revenue of all demand less orders for what is missing."""
     market = _market([40.0], [0.0], discount=0.9, products={"initial_stock": np.array([12.0])})
     # Twelve units sold in every period, from the second on out of orders placed that period.
     exact = 9 * 12 / (1 - 0.9) - 4 * 12 * 0.9 / (1 - 0.9)
@@ -288,7 +288,7 @@ def test_example_with_a_known_optimum():
     assert 42.32057 <= found.best <= 1.03 * 42.32057
     assert found.values["newsvendor"] < found.values["fluid"] < 45.7
     assert found.supply_price.shape == (2,)
-    assert found.attention_price.shape == (1,)
+    assert found.slot_price.shape == (1,)
     assert set(found.skipped) == {"batches", "habits"}
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.evaluation.simulation import simulate
 from intandem.market import SolveSettings, build_market, family_market
 from intandem.theory.bounds import bounds, newsvendor_bound
@@ -43,7 +43,7 @@ def test_it_lies_above_the_optimum(kind) -> None:
 
 
 def _free_stock(habit: float, discount: float = 1.0):
-    """One person, stock at hardly any cost, arriving at once; attention costs something. Nothing persists."""
+    """One person, stock at hardly any cost, arriving at once; exposure costs something. Nothing persists."""
     return build_market(
         {
             "price": np.full(1, 5.0),
@@ -76,7 +76,7 @@ def test_no_rule_beats_it(exposure) -> None:
     for case in (market, replace(market, season=jnp.asarray(season, jnp.float32))):
         limit = habit_bound(case).value
         for rules in (("base-stock", "uplift"), ("base-stock:service=-1", "uplift:filter=in-stock")):
-            found = simulate(case, firm_of_rules(case, *rules), periods=300, runs=8)
+            found = simulate(case, policy_of_rules(case, *rules), periods=300, runs=8)
             assert found.profit - 3 * found.profit_se <= limit
         assert limit <= newsvendor_bound(case).value * 1.005
 

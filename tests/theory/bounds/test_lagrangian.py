@@ -80,7 +80,7 @@ def one_product(**fields: float) -> dict[str, np.ndarray]:
 
 
 def test_opening_stock_saves_ordering_too() -> None:
-    # Discounted, with a fixed cost that never pays: the opening stock is all that is ever sold.
+    # Discounted, with a fixed cost that never pays: the initial stock is all that is ever sold.
     market = build_market(
         one_product(fixed_order_cost=1_000.0, initial_stock=10.0, max_order=4.0),
         np.zeros((1, 1)),

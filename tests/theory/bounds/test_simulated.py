@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.properties.random_markets import KIND_NAMES, KINDS, random_market
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.evaluation.simulation import simulate
 from intandem.market import family_market
 from intandem.market.files import example_market
@@ -39,17 +39,17 @@ def test_no_rule_beats_the_bounds(kind):
         discounted = dataclasses.replace(market, discount=jnp.float32(0.9))
         limit_from_the_start = newsvendor_bound(discounted).value
         for inventory, recommendation in RULES:
-            firm = firm_of_rules(market, inventory, recommendation)
-            result = simulate(market, firm, periods=200, runs=8)
+            regime = policy_of_rules(market, inventory, recommendation)
+            result = simulate(market, regime, periods=200, runs=8)
             assert result.profit - 3 * result.profit_se <= limit
-            start = simulate(discounted, firm, periods=120, runs=8, warmup=0).discounted_by_run
+            start = simulate(discounted, regime, periods=120, runs=8, warmup=0).discounted_by_run
             assert start.mean() - 3 * start.std(ddof=1) / np.sqrt(8) <= limit_from_the_start
 
 
 def test_free_supply_comes_close_to_its_bound():
     """The negative control: with hardly any cost of stock a rule earns nearly the bound, and never more."""
     market = family_market("free-supply", 2, 1, 0)
-    result = simulate(market, firm_of_rules(market, "base-stock", "uplift"), periods=2_000, runs=8)
+    result = simulate(market, policy_of_rules(market, "base-stock", "uplift"), periods=2_000, runs=8)
     limit = newsvendor_bound(market).value
     assert 0.98 * limit <= result.profit <= limit + 3 * result.profit_se
 

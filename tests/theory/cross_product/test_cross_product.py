@@ -24,7 +24,7 @@ from intandem.market import (
 )
 from intandem.market.demand import choice_probability
 from intandem.theory.cross_product import joint_optimum
-from intandem.theory.cross_product.attention import Block, attention_price, share_columns, share_concave, share_levels
+from intandem.theory.cross_product.allocation import Block, share_columns, share_concave, share_levels, slot_price
 from intandem.theory.cross_product.concavity import concave_given_stock, profit_slope
 from intandem.theory.cross_product.exposed_demand import (
     BinomialDemand,
@@ -168,7 +168,7 @@ def test_where_profit_is_concave_the_price_of_attention_clears(seed: int) -> Non
     on_grid = max(brute_profit(market, exposures) for exposures in feasible_exposures(market, grid))
     assert on_grid - 1e-4 <= found.profit <= on_grid + 0.1
     # Complementary slackness, and the same slope wherever the exposure is inside.
-    price, unused = found.attention_price[0], 1 - found.plan.exposures.sum()
+    price, unused = found.slot_price[0], 1 - found.plan.exposures.sum()
     assert price * unused == pytest.approx(0, abs=1e-7)
     problem = one_period(market)
     for place, exposure in enumerate(found.plan.exposures[0]):
@@ -220,7 +220,7 @@ def test_rows_that_share_no_product_are_solved_apart_wherever_products_stand() -
     together = joint_optimum(both, on_levels=True)
     assert together.profit == pytest.approx(sum(found.profit for found in apart), abs=1e-5)
     assert together.silo.profit == pytest.approx(sum(found.silo.profit for found in apart), abs=1e-5)
-    np.testing.assert_allclose(together.attention_price, [found.attention_price[0] for found in apart], atol=1e-5)
+    np.testing.assert_allclose(together.slot_price, [found.slot_price[0] for found in apart], atol=1e-5)
     assert together.plan.exposures[1, [2, 0]].tolist() == apart[1].plan.exposures[0].tolist()
     # A season's shift and the same shift as intention are the same thing.
     shifted = joint_optimum(both, period=1)
@@ -251,7 +251,7 @@ def test_a_product_that_nobody_can_buy_earns_what_its_stock_is_worth() -> None:
 
 def test_with_room_for_all_attention_has_no_price() -> None:
     found = joint_optimum(concave_market(0, slots=3))
-    assert found.attention_price[0] == 0
+    assert found.slot_price[0] == 0
     assert found.profit >= joint_optimum(concave_market(0)).profit
 
 
@@ -600,7 +600,7 @@ def test_the_ways_to_share_levels_agree(seed: int) -> None:
     assert exact
     assert chosen == by_program
     value = sum(values[at, level] for at, level in enumerate(chosen))
-    price, bound = attention_price(blocks, slots)
+    price, bound = slot_price(blocks, slots)
     assert bound >= value - 1e-12
     assert price[0] >= 0
 

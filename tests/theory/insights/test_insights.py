@@ -83,7 +83,7 @@ def capped() -> Solution:
 
 
 def test_a_policy_that_promotes_what_is_short_violates_t2(capped: Solution) -> None:
-    policy = capped.firms["joint"].policy
+    policy = capped.regimes["joint"].policy
     assert check_stock_led_promotion(capped).violations == 0
     assert check_stock_led_promotion(capped, policy).violations == 0
     swapped = replace(policy, exposures=policy.exposures[..., ::-1])
@@ -94,17 +94,17 @@ def test_a_policy_that_promotes_what_is_short_violates_t2(capped: Solution) -> N
     assert "falls most at stock:p" in wrong.detail
 
 
-def test_a_firm_that_loses_more_than_the_silo_violates_t3(capped: Solution) -> None:
+def test_a_policy_that_loses_more_than_the_silo_violates_t3(capped: Solution) -> None:
     assert check_demand_smoothing(capped).holds
-    firms = {"joint": capped.firms["silo"], "silo": capped.firms["joint"]}
-    finding = check_demand_smoothing(replace(capped, firms=firms))
+    regimes = {"joint": capped.regimes["silo"], "silo": capped.regimes["joint"]}
+    finding = check_demand_smoothing(replace(capped, regimes=regimes))
     assert not finding.holds
     assert finding.statistic == pytest.approx(-check_demand_smoothing(capped).statistic)
 
 
 def test_a_policy_whose_orders_fall_in_intention_violates_t1() -> None:
     solution = solve(random_market(replace(CARRIED, levels=(0.0, 0.5, 1.0), exposure_cost=True), 1), ("joint",))
-    policy = solution.firms["joint"].policy
+    policy = solution.regimes["joint"].policy
     falling = replace(policy, orders=policy.orders.copy())
     points = len(solution.grid.intentions[0].points)
     falling.orders[..., 0] = np.where(np.arange(points) < points // 2, 3.0, 0.0)
@@ -116,12 +116,12 @@ def test_a_policy_whose_orders_fall_in_intention_violates_t1() -> None:
 def test_orders_that_follow_exposures_violate_t4(capped: Solution) -> None:
     found = check_orders_lead_exposures(capped)
     assert found.holds
-    joint = capped.firms["joint"]
+    joint = capped.regimes["joint"]
     # Product 1 is ordered in the very periods in which it is shown: the largest correlation is at lag 0.
     policy = replace(joint.policy, orders=joint.policy.orders.copy())
     shown = joint.policy.exposures[..., 0, :]
     policy.orders[...] = np.where(shown >= 0.5, 5.0, 3.0)
-    pushed = replace(capped, firms=capped.firms | {"joint": replace(joint, policy=policy)})
+    pushed = replace(capped, regimes=capped.regimes | {"joint": replace(joint, policy=policy)})
     finding = check_orders_lead_exposures(pushed)
     assert not finding.holds
     assert finding.statistic < -0.2
@@ -178,7 +178,7 @@ def test_c2_own_and_cross_hold_for_two_products() -> None:
 
 
 def test_c2_is_violated_where_each_customer_row_is_told_apart() -> None:
-    # A product's exposures to two rows are substitutes in its stock: more stock can move attention between them.
+    # A product's exposures to two rows are substitutes in its stock: more stock can move exposure between them.
     def two_rows(seed: int) -> Market:
         rng = np.random.default_rng(seed)
         market = random_market(Kind(rows=2, people=4, levels=(0.0, 0.5, 1.0), exposure_cost=True), seed)
@@ -214,8 +214,8 @@ def test_c4_equality_needs_free_supply() -> None:
 
 def test_c4_over_time_reports_a_silo_that_earns_more(capped: Solution) -> None:
     assert check_coordination_pays_over_time(capped)[0].holds
-    worse = replace(capped.firms["joint"], profit=capped.firms["silo"].profit - 1)
-    finding = check_coordination_pays_over_time(replace(capped, firms=capped.firms | {"joint": worse}))[0]
+    worse = replace(capped.regimes["joint"], profit=capped.regimes["silo"].profit - 1)
+    finding = check_coordination_pays_over_time(replace(capped, regimes=capped.regimes | {"joint": worse}))[0]
     assert not finding.holds
     assert finding.violations == 2
 

@@ -14,7 +14,7 @@ from intandem.evaluation.simulation import simulate
 from intandem.market import Market, SolveSettings, build_market, example_market, family_market
 from intandem.theory.classical import reorder_policy
 from intandem.theory.intertemporal import Solution, solve
-from intandem.theory.intertemporal.policy_table import read_policy, tabled_firm
+from intandem.theory.intertemporal.policy_table import read_policy, tabled_policy
 from intandem.theory.random_markets import KINDS, random_market
 
 
@@ -22,17 +22,17 @@ def test_two_products_capped_has_the_optimum_found_elsewhere() -> None:
     # Source: an independent exact solver of the same model, 42.32057 joint and 33.48991 silo.
     solution = solve(example_market("two-products-capped"))
     assert solution.profit == pytest.approx(42.32057, rel=1e-6)
-    assert solution.firms["silo"].profit == pytest.approx(33.48991, rel=1e-6)
+    assert solution.regimes["silo"].profit == pytest.approx(33.48991, rel=1e-6)
     assert solution.states == 625
 
 
 def standardised_errors(market: Market, solution: Solution, periods: int, runs: int, seed: int = 0) -> list[float]:
-    """How many standard errors simulation lies from the exact value, by firm."""
+    """How many standard errors simulation lies from the exact value, by regime."""
     found = []
-    for name, firm in solution.firms.items():
-        luck = 100 * seed + len(name)
-        played = simulate(market, tabled_firm(market, firm.policy), periods=periods, runs=runs, seed=luck)
-        found.append((played.profit - firm.profit) / played.profit_se)
+    for name, regime in solution.regimes.items():
+        stream = 100 * seed + len(name)
+        played = simulate(market, tabled_policy(market, regime.policy), periods=periods, runs=runs, seed=stream)
+        found.append((played.profit - regime.profit) / played.profit_se)
     return found
 
 
@@ -44,7 +44,7 @@ def test_simulation_of_the_exact_policies_earns_the_exact_values(kind: str) -> N
 
 @pytest.mark.slow
 def test_solver_and_simulator_agree_on_fifty_markets() -> None:
-    # Luck alone puts one market in four hundred outside three standard errors: one of fifty may be, two may not.
+    # Noise alone puts one market in four hundred outside three standard errors: one of fifty may be, two may not.
     # Intentions are interpolated: on the coarse grids of their kinds the exact value can be off by half a percent.
     kinds = [
         replace(kind, points=12 if kind.products > 1 else 41) if kind.persistence > 0 else kind
@@ -71,9 +71,9 @@ def test_a_coarse_grid_of_intentions_is_off_and_a_finer_one_agrees_with_simulati
 def test_the_joint_optimum_is_the_best_and_its_policy_feasible(kind: str) -> None:
     market = random_market(KINDS[kind], 2)
     solution = solve(market, tolerance=1e-6)
-    joint = solution.firms["joint"]
+    joint = solution.regimes["joint"]
     assert joint.lower <= joint.upper
-    assert joint.profit >= max(one.profit for one in solution.firms.values()) - 1e-5
+    assert joint.profit >= max(one.profit for one in solution.regimes.values()) - 1e-5
     orders, exposures = joint.policy.orders, joint.policy.exposures
     assert (orders <= np.asarray(market.max_order)).all()
     assert (exposures.sum(-1) <= market.exposure_slots + 1e-9).all()
@@ -136,7 +136,7 @@ def test_fixed_costs_with_backorders_give_the_classical_reorder_policy() -> None
     known = reorder_policy(stats.binom.pmf(np.arange(people + 1), people, chance), 1.0, 6.0, 20.0)
     solution = solve(market, ("joint",))
     assert -solution.profit == pytest.approx(known.cost, rel=1e-5)
-    stock, order = solution.grid.stocks[0].levels, solution.firms["joint"].policy.orders[0, :, 0]
+    stock, order = solution.grid.stocks[0].levels, solution.regimes["joint"].policy.orders[0, :, 0]
     assert stock[order > 0].max() == known.reorder
     assert (stock + order)[order > 0].max() == known.level
 
@@ -144,8 +144,8 @@ def test_fixed_costs_with_backorders_give_the_classical_reorder_policy() -> None
 def test_discounted_value_is_what_simulation_finds_from_the_opening() -> None:
     market = random_market(replace(KINDS["two-products"], discount=0.9), 3)
     solution = solve(market)
-    joint = solution.firms["joint"]
-    played = simulate(market, tabled_firm(market, joint.policy), periods=150, runs=4_000, warmup=0)
+    joint = solution.regimes["joint"]
+    played = simulate(market, tabled_policy(market, joint.policy), periods=150, runs=4_000, warmup=0)
     error = played.discounted_by_run.std(ddof=1) / np.sqrt(4_000)
     assert abs(played.discounted_by_run.mean() - joint.profit) < 4 * error
     assert joint.upper - joint.lower < 1e-4
@@ -159,7 +159,7 @@ def test_seasons_are_solved_position_by_position() -> None:
     moving = replace(plain, season=jnp.array([[1.0], [0.0], [-1.0], [0.0]]))
     solution = solve(moving)
     assert np.abs(standardised_errors(moving, solution, 1_000, 16)).max() < 4
-    assert len(np.unique(solution.firms["joint"].policy.orders[:, 8, 0])) > 1
+    assert len(np.unique(solution.regimes["joint"].policy.orders[:, 8, 0])) > 1
 
 
 def test_free_supply_gives_coordination_nothing() -> None:
@@ -188,7 +188,7 @@ def test_an_order_that_fits_under_no_cap_is_said() -> None:
 
 def test_a_policy_for_other_rules_is_refused(tmp_path) -> None:
     market = random_market(KINDS["one-product"], 0)
-    policy = solve(market, ("joint",)).firms["joint"].policy
+    policy = solve(market, ("joint",)).regimes["joint"].policy
     policy.write(market, tmp_path / "policy.parquet")
     assert read_policy(market, tmp_path / "policy.parquet").orders.shape == policy.orders.shape
     with pytest.raises(InputError, match=r"orders that .* does not allow"):

@@ -13,7 +13,7 @@ from intandem.evaluation.simulation import simulate
 from intandem.market import example_market
 from intandem.theory.intertemporal import solve
 from intandem.theory.intertemporal.chain import chain_of
-from intandem.theory.intertemporal.policy_table import tabled_firm
+from intandem.theory.intertemporal.policy_table import tabled_policy
 from intandem.theory.intertemporal.stationary import stationary_share
 from intandem.theory.random_markets import KINDS, random_market
 
@@ -21,19 +21,19 @@ from intandem.theory.random_markets import KINDS, random_market
 @pytest.mark.parametrize("kind", ["long-lead", "backordered", "visits-carry-over"])
 def test_long_run_profit_is_the_one_of_value_iteration(kind: str) -> None:
     solution = solve(random_market(KINDS[kind], 6), tolerance=1e-8)
-    for firm in solution.firms.values():
-        chain = chain_of(solution, firm.policy)
+    for regime in solution.regimes.values():
+        chain = chain_of(solution, regime.policy)
         assert chain.share.sum() == pytest.approx(1, abs=1e-9)
         assert np.abs(chain.share @ chain.transition - chain.share).max() < 1e-12
-        assert float(chain.average(chain.profit)) == pytest.approx(firm.profit, rel=1e-6, abs=1e-6)
+        assert float(chain.average(chain.profit)) == pytest.approx(regime.profit, rel=1e-6, abs=1e-6)
 
 
 def test_long_run_figures_are_those_of_simulation() -> None:
     market = example_market("two-products-capped")
     solution = solve(market)
-    for firm in (solution.firms["joint"], solution.firms["silo"]):
-        chain = chain_of(solution, firm.policy)
-        played = simulate(market, tabled_firm(market, firm.policy), periods=2_000, runs=16)
+    for regime in (solution.regimes["joint"], solution.regimes["silo"]):
+        chain = chain_of(solution, regime.policy)
+        played = simulate(market, tabled_policy(market, regime.policy), periods=2_000, runs=16)
         for name in ("order", "demand", "lost", "end_stock", "exposures", "on_hand"):
             by_run = np.asarray(getattr(played.totals, name)) / played.periods
             error = by_run.std(0, ddof=1) / np.sqrt(played.runs)
@@ -44,7 +44,7 @@ def test_long_run_figures_are_those_of_simulation() -> None:
 
 def test_lagged_correlations_are_those_of_powers_of_the_chain() -> None:
     solution = solve(example_market("two-products-capped"), ("joint",))
-    chain = chain_of(solution, solution.firms["joint"].policy)
+    chain = chain_of(solution, solution.regimes["joint"].policy)
     found = chain.lagged_covariances(chain.orders, chain.exposures, 4)
     matrix = chain.transition.toarray()
     for lag in range(4):
@@ -72,7 +72,7 @@ def test_several_closed_classes_share_by_the_chance_of_ending_there() -> None:
 
 def test_a_policy_of_another_grid_is_refused() -> None:
     solution = solve(random_market(KINDS["one-product"], 0), ("joint",))
-    policy = solution.firms["joint"].policy
+    policy = solution.regimes["joint"].policy
     with pytest.raises(InputError, match="not on its grid"):
         chain_of(solution, replace(policy, orders=policy.orders + 0.5))
     with pytest.raises(InputError, match="another grid"):
@@ -103,7 +103,7 @@ def test_a_stock_cap_that_holds_the_optimum_back_is_noticed() -> None:
         settings = replace(market.solve_settings, stock_cap=cap)
         solution = solve(replace(market, solve=settings), ("joint",))
         profits.append(solution.profit)
-        shares.append(chain_of(solution, solution.firms["joint"].policy).cap_share)
+        shares.append(chain_of(solution, solution.regimes["joint"].policy).cap_share)
     assert profits[0] < 0.95 * profits[1]
     assert shares[0] > 0.1
     assert shares[1] < 1e-3

@@ -29,7 +29,7 @@ def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) 
         "skipped": found.skipped,
         "seed": seed,
     }
-    earned = f"per {world.period}" if float(world.discount) == 1 else "discounted, from the opening state"
+    earned = f"per {world.period}" if float(world.discount) == 1 else "discounted, from the initial state"
     lines = [f"{world.name}: no policy earns more than {money(found.best)} {earned} ({found.best_name} bound)"]
     notes = {"clairvoyant": " (an estimate)", LEVELS_ONLY: " (for exposures on the solver's levels only)"}
     lines += [

@@ -71,7 +71,7 @@ def calibrate(
         )
         found = fit(tables, settings, progress=lambda step, _: meter.update("fitting", step, 0, f"step {step}"))
     save_market(found.market, target)
-    return Answer(figures_of(found) | {"market": str(target)}, _text(found, target))
+    return Answer(found.as_json() | {"market": str(target)}, _text(found, target))
 
 
 def read_tables(
@@ -104,28 +104,6 @@ def read_tables(
     if not checked.quarantined and not checked.rules:
         checked.quarantine.unlink(missing_ok=True)
     return checked.tables
-
-
-def figures_of(found: Calibration) -> dict[str, object]:
-    """A calibration under the names of the command line's JSON."""
-    effect = found.exposure_effect
-    figures: dict[str, object] = {
-        "exposure_effect": {
-            "mean": effect.mean,
-            "se": effect.se,
-            "spread": effect.spread,
-            "estimated": effect.estimated,
-        },
-        "holdout_log_likelihood": found.holdout_log_likelihood,
-        "baseline_log_likelihood": found.baseline_log_likelihood,
-        "baselines": found.baselines,
-        "identification": found.identification,
-        "assumptions": list(found.assumptions),
-    }
-    for name in ("persistence", "carry_over", "habit", "elasticity"):
-        estimate = getattr(found, name)
-        figures[name] = {"mean": estimate.value, "se": estimate.se}
-    return figures
 
 
 def _text(found: Calibration, target: Path) -> str:

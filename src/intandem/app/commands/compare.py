@@ -38,7 +38,7 @@ def compare(
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Prepares methods on a market and plays them on the same visitors and the same luck.
+    """Prepares methods on a market and plays them on common random numbers.
 
     Example: intandem compare family:capped-supply:10x20:0 --methods silo,filtered-silo,mtma --seeds 3
     """

@@ -1,4 +1,4 @@
-"""`intandem insights`: whether what theory says of coordination holds in a market, or of a trained firm."""
+"""`intandem insights`: whether what theory says of coordination holds in a market, or of a trained policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATEMENTS = {
     "C1": "orders follow recommendation",
     "C2": "recommendation follows its own stock",
     "C2-cross": "recommendation leaves to others what they have in stock",
-    "C3": "attention goes by efficiency times profitability",
+    "C3": "exposure goes by efficiency times profitability",
     "C4": "deciding in tandem earns at least as much as apart",
     "C4-equality": "and no more where supply is free",
     "C4-over-time": "it does so over time, too",
@@ -34,14 +34,14 @@ def insights(
     /,
     bundle: Annotated[
         str | None,
-        tyro.conf.arg(metavar="BUNDLE", help="Test this trained firm, by simulation, not the exact optimum."),
+        tyro.conf.arg(metavar="BUNDLE", help="Test this trained policy, by simulation, not the exact optimum."),
     ] = None,
     periods: Annotated[int, tyro.conf.arg(help="With a bundle: periods of every run, after the warm-up.")] = 400,
     runs: Annotated[int, tyro.conf.arg(help="With a bundle: independent runs, 3 or more.")] = 16,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Tests what theory says of coordination (C1 to C4, T1 to T4) on a market's exact optimum, or on a trained firm.
+    """Tests what theory says of coordination (C1 to C4, T1 to T4) on a market's exact optimum, or on a trained policy.
 
     Example: intandem insights two-products-capped
     """
@@ -66,11 +66,11 @@ def insights(
             )
             found = test(solution, lambda name: meter.update(f"testing {name}"))
         else:
-            from intandem.evaluation.insights import firm_insights
+            from intandem.evaluation.insights import policy_insights
             from intandem.learning import load_bundle
 
-            meter.update("playing the firm")
-            found = firm_insights(world, load_bundle(bundle, world), periods=periods, runs=runs, seed=seed)
+            meter.update("playing the policy")
+            found = policy_insights(world, load_bundle(bundle, world), periods=periods, runs=runs, seed=seed)
     figures: dict[str, object] = {
         "insights": {name: one.as_json() for name, one in found.items()},
         "of": "exact optimum" if bundle is None else str(bundle),
@@ -84,7 +84,7 @@ def summary(market: str, found: dict[str, Finding], *, exact: bool) -> str:
     """One line per statement, with what it rests on; and before them how many hold."""
     tested = [one for one in found.values() if one.holds is not None]
     held = sum(one.holds is True for one in tested)
-    whose = "exact optimum" if exact else "trained firm"
+    whose = "exact optimum" if exact else "trained policy"
     lines = [f"{market}, {whose}: {held} of {len(tested)} statements hold that can be tested"]
     for name, one in found.items():
         verdict = {True: "holds", False: "FAILS", None: "not tested"}[one.holds]

@@ -1,4 +1,4 @@
-"""`intandem simulate`: what rules, a trained firm or an exact policy earn in a market."""
+"""`intandem simulate`: what rules, a trained policy or an exact policy earn in a market."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def simulate(
     inventory: Annotated[
         str | None,
         tyro.conf.arg(
-            metavar="RULE", help="Such as base-stock:level=25; or silo, filtered-silo, dual-price: a whole firm."
+            metavar="RULE", help="Such as base-stock:level=25; or silo, filtered-silo, dual-price: a whole policy."
         ),
     ] = None,
     recommendation: Annotated[
         str | None, tyro.conf.arg(metavar="RULE", help="Such as uplift:filter=in-stock; default: none.")
     ] = None,
-    bundle: Annotated[str | None, tyro.conf.arg(metavar="BUNDLE", help="A trained firm instead of rules.")] = None,
+    bundle: Annotated[str | None, tyro.conf.arg(metavar="BUNDLE", help="A trained policy instead of rules.")] = None,
     policy: Annotated[
         str | None, tyro.conf.arg(metavar="FILE", help="An exact policy of `intandem solve` instead of rules.")
     ] = None,
@@ -37,7 +37,7 @@ def simulate(
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Plays rules, a trained firm or an exact policy in a market.
+    """Plays rules, a trained policy or an exact policy in a market.
 
     Example: intandem simulate family:capped-supply:10x20:0 --inventory base-stock --recommendation uplift
     """
@@ -49,7 +49,7 @@ def simulate(
 
     result = play(
         world,
-        firm_named(world, inventory, recommendation, bundle, policy),
+        policy_named(world, inventory, recommendation, bundle, policy),
         periods=periods,
         runs=runs,
         warmup=warmup,
@@ -66,49 +66,49 @@ def simulate(
     return Answer(result.as_json(), text)
 
 
-def firm_named(
+def policy_named(
     market: Market, inventory: str | None, recommendation: str | None, bundle: str | None, policy: str | None = None
 ) -> Policy:
-    """The firm of two rules, of a whole firm's name, of a bundle, or of a policy table.
+    """The policy of two rules, of a whole policy's name, of a bundle, or of a policy table.
 
     **Raises:** `InputError` if they do not go together.
     """
-    from intandem.departments import DUAL_PRICE, RULE_FIRMS, firm_of_rules
+    from intandem.departments import DUAL_PRICE, RULE_POLICIES, policy_of_rules
 
     given = {"--bundle": bundle, "--policy": policy}
     for name, value in given.items():
         others = [inventory, recommendation, *(one for key, one in given.items() if key != name)]
         if value is not None and any(other is not None for other in others):
-            raise InputError(name, "is given beside another firm", "give a bundle, or a policy, or rules")
+            raise InputError(name, "is given beside another policy", "give a bundle, or a policy, or rules")
     if policy is not None:
-        from intandem.theory.intertemporal.policy_table import read_policy, tabled_firm
+        from intandem.theory.intertemporal.policy_table import read_policy, tabled_policy
 
-        return tabled_firm(market, read_policy(market, policy))
+        return tabled_policy(market, read_policy(market, policy))
     if bundle is not None:
         from intandem.learning import load_bundle
 
         return load_bundle(bundle, market)
     for rule in (inventory, recommendation):
-        firm, _, settings = (rule or "").partition(":")
-        if settings and firm in (*RULE_FIRMS, DUAL_PRICE):
-            raise InputError("--inventory", f"{firm} is a whole firm and takes no settings", f"give {firm} alone")
-    whole = {name for name in (inventory, recommendation) if name in (*RULE_FIRMS, DUAL_PRICE)}
+        name, _, settings = (rule or "").partition(":")
+        if settings and name in (*RULE_POLICIES, DUAL_PRICE):
+            raise InputError("--inventory", f"{name} is a whole policy and takes no settings", f"give {name} alone")
+    whole = {name for name in (inventory, recommendation) if name in (*RULE_POLICIES, DUAL_PRICE)}
     if whole:
         if len(whole) > 1 or {inventory, recommendation} - whole - {None}:
-            raise InputError("--inventory", "names a whole firm beside another rule", f"give {min(whole)} alone")
+            raise InputError("--inventory", "names a whole policy beside another rule", f"give {min(whole)} alone")
         name = whole.pop()
         if name == DUAL_PRICE:
-            from intandem.theory.dual_price import dual_price_firm
+            from intandem.theory.dual_price import dual_price_policy
 
-            return dual_price_firm(market)
-        return firm_of_rules(market, *RULE_FIRMS[name])
+            return dual_price_policy(market)
+        return policy_of_rules(market, *RULE_POLICIES[name])
     if inventory is None and recommendation is None:
         raise InputError(
             "--inventory",
             "nobody decides",
             "give --inventory and --recommendation, or --bundle or --policy, or --inventory silo",
         )
-    return firm_of_rules(
+    return policy_of_rules(
         market,
         "base-stock" if inventory is None else inventory,
         "none" if recommendation is None else recommendation,

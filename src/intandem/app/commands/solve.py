@@ -25,7 +25,7 @@ def solve(
         str | None,
         tyro.conf.arg(metavar="FILE", help="Keep the optimal policy as a Parquet table, for `simulate --policy`."),
     ] = None,
-    firm: Annotated[str, tyro.conf.arg(help="Whose policy to keep: joint, silo or filtered-silo.")] = "joint",
+    regime: Annotated[str, tyro.conf.arg(help="Whose policy to keep: joint, silo or filtered-silo.")] = "joint",
     tolerance: Annotated[float, tyro.conf.arg(help="Distance of the proved bounds at the end, relative.")] = 1e-7,
     seed: Annotated[int, tyro.conf.arg(help="Taken for uniformity: nothing here is left to chance.")] = 0,
     json_output: JsonFlag = False,
@@ -44,12 +44,12 @@ def solve(
         raise InputError("--policy-out", f"{policy_out} is no name for a Parquet table", "end it in .parquet")
     target = claim(policy_out, folder=False) if policy_out is not None else None
     world = resolve_market(market)
-    from intandem.theory.intertemporal import FIRMS
+    from intandem.theory.intertemporal import REGIMES
     from intandem.theory.intertemporal import solve as work_out
     from intandem.theory.intertemporal.chain import chain_of
 
-    if firm not in FIRMS:
-        raise InputError("--firm", f"'{firm}' is not known", f"choose one of {', '.join(FIRMS)}")
+    if regime not in REGIMES:
+        raise InputError("--regime", f"'{regime}' is not known", f"choose one of {', '.join(REGIMES)}")
     if not 0 < tolerance < 1:
         raise InputError("--tolerance", f"is {tolerance:g}", "give a number between 0 and 1, such as 1e-7")
     started = time.monotonic()
@@ -62,29 +62,29 @@ def solve(
         figures = solution.as_json()
         meter.update("looking at the stock cap")
         try:
-            capped = chain_of(solution, solution.firms["joint"].policy).cap_share
+            capped = chain_of(solution, solution.regimes["joint"].policy).cap_share
         except InputError:
             # Too many moves from state to state: only this figure is missing.
             capped = None
         figures["stock_cap_share"] = capped
         if target is not None:
             meter.update("writing the policy")
-            solution.firms[firm].policy.write(world, target)
+            solution.regimes[regime].policy.write(world, target)
             figures["policy"] = str(target)
     figures["seconds"] = time.monotonic() - started
     words = summary(solution, capped)
-    return Answer(figures, words if target is None else f"{words}\nthe policy of the {firm} firm: {target}")
+    return Answer(figures, words if target is None else f"{words}\nthe policy of the {regime} regime: {target}")
 
 
 def summary(solution: Solution, capped: float | None) -> str:
-    """What each firm earns, and what coordination is worth."""
+    """What each regime earns, and what coordination is worth."""
     market = solution.market
-    what = "discounted profit from the opening" if solution.discounted else f"profit per {market.period}"
+    what = "discounted profit from the initial state" if solution.discounted else f"profit per {market.period}"
     labels = {"joint": "In tandem (optimum)", "silo": "Silo", "filtered-silo": "Silo with in-stock filter"}
     lines = [f"{market.name}: exact {what}, {solution.states:,} states"]
-    lines += [f"  {labels[name]:<26}{money(one.profit):>12}" for name, one in solution.firms.items()]
+    lines += [f"  {labels[name]:<26}{money(one.profit):>12}" for name, one in solution.regimes.items()]
     for name in ("silo", "filtered-silo"):
-        other = solution.firms[name].profit
+        other = solution.regimes[name].profit
         # A share of next to nothing says nothing.
         share = f" ({percent(solution.gain_over(name), 2)})" if abs(other) > 0.01 * abs(solution.profit) else ""
         gained = f"{money(solution.profit - other)}{share}"

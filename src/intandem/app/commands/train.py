@@ -1,4 +1,4 @@
-"""`intandem train`: trains a firm and keeps it as a bundle."""
+"""`intandem train`: trains a policy and keeps it as a bundle."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 def train(
     market: MarketName,
     /,
-    out: Annotated[str, tyro.conf.arg(metavar="BUNDLE", help="The folder for the trained firm.")],
+    out: Annotated[str, tyro.conf.arg(metavar="BUNDLE", help="The folder for the trained policy.")],
     method: Annotated[str, tyro.conf.arg(help="mtma, stma, reversed or silo (each on its own objective).")] = "mtma",
     estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: perturbation or pathwise.")] = "perturbation",
     updates: Updates = None,
     shops: Shops = None,
     window: Window = None,
     width: Width = None,
-    periods: Annotated[int, tyro.conf.arg(help="Periods that count when the firm is judged.")] = 1_000,
-    runs: Annotated[int, tyro.conf.arg(help="Runs that the firm is judged on.")] = 16,
+    periods: Annotated[int, tyro.conf.arg(help="Periods that count when the policy is judged.")] = 1_000,
+    runs: Annotated[int, tyro.conf.arg(help="Runs that the policy is judged on.")] = 16,
     warmup: Warmup = None,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Trains the firm's two departments together, judges them, and keeps them as a bundle.
+    """Trains the policy's two departments together, judges them, and keeps them as a bundle.
 
     A run that is stopped keeps its state in BUNDLE.checkpoint: the same command goes on from there.
 
-    Example: intandem train family:capped-supply:10x20:0 --method mtma --out firm
+    Example: intandem train family:capped-supply:10x20:0 --method mtma --out policy
     """
     del json_output
     from pathlib import Path
@@ -68,7 +68,7 @@ def train(
             raise
         meter.update("judging")
         judged = simulate(
-            world, training.firm, periods=periods, runs=runs, warmup=warmup, seed=EVALUATION_SEED + 1_000 * seed
+            world, training.policy, periods=periods, runs=runs, warmup=warmup, seed=EVALUATION_SEED + 1_000 * seed
         )
     figures = judged.as_json()
     save_bundle(training, world, folder, backtest=figures)

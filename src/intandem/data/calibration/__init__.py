@@ -1,6 +1,6 @@
-"""From tables to a market: choice, exposure effect, carry-over, visits and seasons, fitted and judged on held-out weeks.
+"""From tables to a market: choice, exposure effect, carry-over, visits and seasons, judged on held-out weeks.
 
-How tables come in is `tables` and `sources`.
+How tables come in is `intandem.data.tables` and `intandem.data.sources`.
 """
 
 from intandem.data.calibration.calibrate import Calibration as Calibration

@@ -41,8 +41,8 @@ STRONG_EFFECT = 0.8
 class CalibrationSettings:
     """How to calibrate.
 
-    - `candidates_per_customer`: products modelled per customer (see `intandem.data.calibration.candidates`); all of them if
-      there are fewer.
+    - `candidates_per_customer`: products modelled per customer (see `intandem.data.calibration.candidates`); all of
+      them if there are fewer.
     - `holdout_share`: share of last periods to hold out where the calendar names no test periods.
     - `least_observed`: periods of which a smaller fraction was recorded are left out.
     - `across_stores`: also control for the product's mean exposure in each period, so that only differences
@@ -101,6 +101,27 @@ class Calibration:
             "null": with_exposure_effect(self.market, 0.0),
             "strong": with_exposure_effect(self.market, STRONG_EFFECT),
         }
+
+    def as_json(self) -> dict[str, object]:
+        """The figures under the names of the command line's JSON."""
+        effect = self.exposure_effect
+        figures: dict[str, object] = {
+            "exposure_effect": {
+                "mean": effect.mean,
+                "se": effect.se,
+                "spread": effect.spread,
+                "estimated": effect.estimated,
+            },
+            "holdout_log_likelihood": self.holdout_log_likelihood,
+            "baseline_log_likelihood": self.baseline_log_likelihood,
+            "baselines": self.baselines,
+            "identification": self.identification,
+            "assumptions": list(self.assumptions),
+        }
+        for name in ("persistence", "carry_over", "habit", "elasticity"):
+            estimate = getattr(self, name)
+            figures[name] = {"mean": estimate.value, "se": estimate.se}
+        return figures
 
 
 def calibrate(

@@ -1,7 +1,7 @@
 """Ta-Feng: four months of a Taiwanese store with customers, prices and unit costs, made into `Tables`.
 
-The raw file is `ta_feng.csv` (see `intandem.data.sources.fetch`). Its flaws, and what is done about each, are listed with
-`clean_lines`, `recorded_share` and `load_ta_feng`.
+The raw file is `ta_feng.csv` (see `intandem.data.sources.fetch`). Its flaws, and what is done about each, are listed
+with `clean_lines`, `recorded_share` and `load_ta_feng`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a firm brings, read, checked and coded. Where public data come from is `sources`, what is fitted `calibration`."""
+"""What a firm brings, read, checked and coded. Public data are in `sources`, what is fitted in `calibration`."""
 
 from intandem.data.tables.tables import Tables as Tables
 from intandem.data.tables.tables import build_tables as build_tables

@@ -79,7 +79,7 @@ def read_mapping(folder: Path) -> Mapping:
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(path, f"cannot be read as TOML ({error})", "mend the line named") from error
+        raise InputError(path, f"cannot be read as TOML ({error})", "fix the line named") from error
     reserved = {"file", "separator", "date_format"}
     settings: dict[str, Any] = {key: value for key, value in given.items() if key not in SCHEMA}
     tables: dict[str, Any] = {}
@@ -152,7 +152,7 @@ def _find(folder: Path, table: Table, mapping: TableMapping) -> Path | None:
         if path.suffix not in SUFFIXES:
             raise InputError(path, "is neither .parquet nor .csv", "convert it", key=table.name)
         if not path.is_file():
-            raise InputError(path, "there is no such file", f"mend `file` under [{table.name}] in mapping.toml")
+            raise InputError(path, "there is no such file", f"fix `file` under [{table.name}] in mapping.toml")
         return path
     found = [path for suffix in SUFFIXES if (path := folder / f"{table.name}{suffix}").is_file()]
     if len(found) > 1:

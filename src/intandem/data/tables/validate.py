@@ -164,7 +164,7 @@ def _still_there(raw: dict[str, RawTable], typed: dict[str, TypedTable], name: s
         raise InputError(
             raw[name].path,
             f"{value!r} breaks the rule {rule}, and no other row is left either",
-            "mend the rows, or say in mapping.toml how to read them",
+            "fix the rows, or say in mapping.toml how to read them",
             row=int(number),
             key=column,
         )
@@ -197,7 +197,7 @@ def _calendar(place: Path, lines: pl.DataFrame, mapping: Mapping, by_date: bool)
         origin, periods = first, last - first + 1
     if periods > LONGEST_CALENDAR:
         raise InputError(
-            place, f"runs from {first} to {last}: {periods:,} periods", "mend the one that is far off", key=when
+            place, f"runs from {first} to {last}: {periods:,} periods", "fix the one that is far off", key=when
         )
     test = mapping.test_periods if mapping.test_periods is not None else (periods * 3 + 10) // 20 if periods > 3 else 0
     if test >= periods:

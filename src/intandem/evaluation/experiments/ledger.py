@@ -1,6 +1,6 @@
-"""Exact long-run averages of a solved firm, and what its gain over another firm is made of.
+"""Exact long-run averages of a solved regime, and what its gain over another regime is made of.
 
-The averages are those of the policy's chain of states (`theory.stationary`), without any luck of simulation.
+The averages are those of the policy's chain of states (`theory.stationary`), without any noise of simulation.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from jaxtyping import Float
 
-from intandem.theory.intertemporal import FirmName, Solution
+from intandem.theory.intertemporal import Regime, Solution
 from intandem.theory.intertemporal.chain import chain_of
 
 
@@ -35,7 +35,7 @@ class Averages:
 class Parts:
     """What a gain in profit per period is made of, money; the parts add up to it.
 
-    - `more_units`: units sold, at the other firm's average margin. `better_mix`: units of higher margin among them.
+    - `more_units`: units sold, at the other regime's average margin. `better_mix`: units of higher margin among them.
     - `fewer_lost_sales`: the cost of disappointing customers. `fewer_orders`: fixed costs of ordering.
     - `less_stock`: holding, and units bought that found no room.
     """
@@ -52,12 +52,12 @@ class Parts:
         return sum(asdict(self).values())
 
 
-def averages(solution: Solution, firm: FirmName) -> Averages:
-    """The exact long-run averages of a solved firm (lost sales), from the market's opening state on.
+def averages(solution: Solution, regime: Regime) -> Averages:
+    """The exact long-run averages of a solved regime (lost sales), from the market's initial state on.
 
     **Raises:** `InputError` for too many moves from state to state.
     """
-    chain = chain_of(solution, solution.firms[firm].policy)
+    chain = chain_of(solution, solution.regimes[regime].policy)
     return Averages(
         demand=chain.average(chain.demand),
         sales=chain.average(chain.demand - chain.lost),

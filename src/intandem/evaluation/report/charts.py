@@ -178,10 +178,10 @@ def stock_against_exposure(report: Report) -> Figure:
         if not usual.any():
             continue
         cover = followed.on_hand[:, usual] / demand[usual]
-        attention = followed.exposures[:, usual] / shown[usual]
+        exposure = followed.exposures[:, usual] / shown[usual]
         place = np.digitize(cover, edges) - 1
         counts = np.bincount(place.ravel(), minlength=len(edges))
-        sums = np.bincount(place.ravel(), attention.ravel(), minlength=len(edges))
+        sums = np.bincount(place.ravel(), exposure.ravel(), minlength=len(edges))
         middles = np.bincount(place.ravel(), cover.ravel(), minlength=len(edges))
         enough = counts >= max(30, 0.01 * counts.sum())
         data.append(
@@ -193,7 +193,7 @@ def stock_against_exposure(report: Report) -> Figure:
                 "y": _figures(sums[enough] / counts[enough]),
                 "line": {"color": colour(name), "width": 2.5, "shape": "spline", "smoothing": 0.4},
                 "marker": {"size": 7, "color": colour(name)},
-                "hovertemplate": "%{x:.1f} periods of stock: %{y:.2f} x usual attention<extra></extra>",
+                "hovertemplate": "%{x:.1f} periods of stock: %{y:.2f} x usual exposure<extra></extra>",
             }
         )
     period = report.comparison.market.period
@@ -202,7 +202,7 @@ def stock_against_exposure(report: Report) -> Figure:
         showlegend=True,
         legend=legend_above(),
         xaxis=styled_axis(f"Stock when deciding, in {period}s of the product's demand", rangemode="tozero"),
-        yaxis=styled_axis("Attention, as a multiple of the product's usual", rangemode="tozero"),
+        yaxis=styled_axis("Exposure, as a multiple of the product's usual", rangemode="tozero"),
         shapes=[
             {
                 "type": "line",

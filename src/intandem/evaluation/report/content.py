@@ -19,7 +19,7 @@ TANDEM = ("mtma", "stma", "reversed")
 """Methods in which the departments learn together, the one a report is about first."""
 
 REFERENCES = ("tuned-rule", "tuned-filter", "filtered-silo", "silo", "tuned-silo", "learned-silo")
-"""What a tandem firm is measured against, the strongest first."""
+"""What a coordinated policy is measured against, the strongest first."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Scenario:
 class Report:
     """A comparison and what goes with it.
 
-    - `traces`: by method, one run of every product on the same luck. `chosen`: products shown over time (indices).
+    - `traces`: by method, one run of every product on common random numbers. `chosen`: products shown over time
+      (indices).
     - `names`: what people call each product. `currency`: put before money.
     - `fit`: a calibration's tables `calibration_curve` and `period`, as columns. `calibration`: its estimates in
       words. `scenarios`: the first is the comparison itself.
@@ -81,7 +82,7 @@ def report_of(
     """Gathers a report: follows every method through one run, and chooses the products to show over time."""
     market = comparison.market
     traces = {
-        name: trace(market, result.firms[0], products=range(market.products), periods=TRACED_PERIODS, seed=0)
+        name: trace(market, result.policies[0], products=range(market.products), periods=TRACED_PERIODS, seed=0)
         for name, result in comparison.results.items()
     }
     draft = Report(
@@ -102,7 +103,7 @@ def report_of(
 
 
 def _most_telling(followed: Trace) -> tuple[int, ...]:
-    """Products whose exposures move most with the firm's attention: the largest spread over time."""
+    """Products whose exposures move most under the policy: the largest spread over time."""
     spread = followed.exposures.std(0)
     order = np.argsort(-spread, kind="stable")
     return tuple(int(j) for j in order[:CHOSEN_PRODUCTS])
@@ -116,6 +117,6 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
     ]
     if trained and comparison.seeds == 1:
         limits.append(
-            "Each trained firm was trained once: the intervals hold the luck of demand, not the luck of training."
+            "Each trained policy was trained once: the intervals hold the noise of demand, not that of training."
         )
     return tuple(limits)

@@ -58,41 +58,42 @@ def _sections(report: Report) -> tuple[list[str], dict[str, Figure]]:
         "profit",
         "Profit by method",
         f"Mean profit per {period}; the bars are 95% intervals. The axis does not start at zero. Differences in the "
-        "table are taken pair by pair on the same luck, so they are settled more finely than the means.",
+        "table are taken pair by pair on common random numbers, so they are settled more finely than the means.",
         charts.profit_by_method(report),
         _table(report),
     )
     chart(
         "learning",
         "Learning",
-        "Profit in training, of firms nudged to see what a nudge earns. Dotted lines are rules, which do not learn.",
+        "Profit in training, of policies whose weights are perturbed to see what that earns. Dotted lines are rules, "
+        "which do not learn.",
         charts.learning_curve(report),
     )
     chart(
         "lost",
         "Demand lost",
-        "The share of what customers wanted that found no stock. Attention spent on what is not there is lost twice.",
+        "The share of what customers wanted that found no stock. Exposure spent on what is not there is lost twice.",
         charts.lost_by_method(report),
     )
     chart(
-        "attention",
-        "Does attention follow stock?",
-        "How much attention a product gets when it is short and when it is long. A rising line is a recommendation "
+        "exposure",
+        "Does exposure follow stock?",
+        "How much exposure a product gets when it is short and when it is long. A rising line is a recommendation "
         "that spares what is short; a level line is one that does not look.",
         charts.stock_against_exposure(report),
     )
     chart(
         "time",
         "Three products over time" if len(report.chosen) == 3 else "Products over time",
-        f"The products whose attention moves most, over {SHOWN_PERIODS} {period}s of one run, in tandem and "
-        f"with the {reference or 'others'}, on the same luck.",
+        f"The products whose exposure moves most, over {SHOWN_PERIODS} {period}s of one run, in tandem and "
+        f"with the {reference or 'others'}, on common random numbers.",
         charts.over_time(report),
     )
     chart(
         "sensitivity",
         "What if the assumptions are wrong?",
-        words.sensitivity(report) + " Each line plays the same firms in a market that differs in one assumption. They "
-        "are told its figures, and neither trained nor tuned again.",
+        words.sensitivity(report) + " Each line plays the same policies in a market that differs in one assumption. "
+        "They are told its figures, and neither trained nor tuned again.",
         charts.sensitivity(report),
     )
     chart(

@@ -97,14 +97,14 @@ def scale(report: Report) -> str:
     training = ""
     if trained:
         seconds = sum(result.seconds for result in trained) / len(trained)
-        training = f" Training took {seconds:.0f} s a firm on this computer."
+        training = f" Training took {seconds:.0f} s a policy on this computer."
     if trained and found.seeds == 1:
-        training += " One firm of each method was trained: intervals are over the luck of runs, not of training."
+        training += " One policy of each method was trained: intervals are over replications, not over trainings."
     seeds = f"{found.seeds} seeds of " if found.seeds > 1 else ""
     return (
-        f"{market.products:,} products, {market.rows:,} customers. Every method met the same visitors and the same "
-        f"luck: {seeds}{found.runs} runs of {found.periods} {market.period}s, after {found.warmup} that do not "
-        f"count.{training}"
+        f"{market.products:,} products, {market.rows:,} customers. Every method met the same visitors and "
+        f"random numbers: {seeds}{found.runs} runs of {found.periods} {market.period}s, after {found.warmup} that do "
+        f"not count.{training}"
     )
 
 

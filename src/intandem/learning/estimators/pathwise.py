@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from intandem.departments import Firm
-from intandem.departments.firm import sample
+from intandem.departments import JointPolicy
+from intandem.departments.joint_policy import sample
 from intandem.departments.outlook import Reference
 from intandem.learning.course import (
     Course,
@@ -50,17 +50,17 @@ def periods_per_update(course: Course) -> int:
     return course.settings.shops * course.settings.window
 
 
-def start(course: Course, firm: Firm, key: Key[Array, ""]) -> tuple[Learner, Memory]:
-    """A critic beside the firm, and shops at the market's opening."""
+def start(course: Course, policy: JointPolicy, key: Key[Array, ""]) -> tuple[Learner, Memory]:
+    """A critic beside the policy, and shops at the market's initial state."""
     market, settings = course.market, course.settings
     shops = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (settings.shops, *jnp.shape(leaf))), initial_state(market))
-    return Learner(firm, new_critic(width=settings.width, key=key)), Memory(shops, jnp.zeros(market.products))
+    return Learner(policy, new_critic(width=settings.width, key=key)), Memory(shops, jnp.zeros(market.products))
 
 
 def weights(learner: Learner) -> Learner:
     """True at the arrays that training moves."""
     return Learner(
-        of_departments(learner.firm, lambda department: department.weights()),
+        of_departments(learner.policy, lambda department: department.weights()),
         jax.tree.map(eqx.is_inexact_array, learner.critic),
     )
 
@@ -122,7 +122,7 @@ def largest_worth(market: Market) -> Float[Array, " products"]:
 def play(
     market: Market,
     standing: Reference,
-    firm: Firm,
+    policy: JointPolicy,
     state: State,
     key: Key[Array, ""],
     *,
@@ -146,8 +146,8 @@ def play(
         state = eqx.tree_at(
             lambda s: (s.on_hand, s.backlog, s.pipeline), state, tuple(bounded_worth(units, bound) for units in stock)
         )
-        order = sample(firm.inventory, market, state, exploration, inventory_key)
-        shown = sample(firm.recommendation, market, jax.lax.stop_gradient(state), exploration, recommendation_key)
+        order = sample(policy.inventory, market, state, exploration, inventory_key)
+        shown = sample(policy.recommendation, market, jax.lax.stop_gradient(state), exploration, recommendation_key)
         following, outcome = step(market, state, Decision(order.value, shown.value), step_key)
         return following, (outcome, view(market, standing, state), order.log_probability)
 
@@ -169,9 +169,9 @@ def pathwise_loss(
     **Arguments:** `average`: profit per period and product that returns are counted from; `scale`: profit of a
     typical period.
 
-    **Returns:** the firm's loss (minus profit per period, in units of a typical period's profit, the end of the window
-    valued by the critic, plus the likelihood term of discrete decisions), whose gradient does not reach the critic;
-    and the critic's squared error against lambda-returns, whose gradient reaches nothing else.
+    **Returns:** the policy's loss (minus profit per period, in units of a typical period's profit, the end of the
+    window valued by the critic, plus the likelihood term of discrete decisions), whose gradient does not reach the
+    critic; and the critic's squared error against lambda-returns, whose gradient reaches nothing else.
     """
     fixed_critic = jax.lax.stop_gradient(critic)
     profit = window.outcomes.ledger.profit
@@ -189,7 +189,9 @@ def pathwise_loss(
     return -gained / (periods * scale), error
 
 
-def _play_shops(course: Course, firm: Firm, memory: Memory, update: Array, key: Key[Array, ""]) -> tuple[State, Window]:
+def _play_shops(
+    course: Course, policy: JointPolicy, memory: Memory, update: Array, key: Key[Array, ""]
+) -> tuple[State, Window]:
     settings = course.settings
     # Exploration is full for half of the run and gone for its last tenth.
     exploration = jnp.clip((0.9 - update / course.updates) / 0.4, 0.0, 1.0)
@@ -197,7 +199,7 @@ def _play_shops(course: Course, firm: Firm, memory: Memory, update: Array, key: 
         play,
         course.market,
         course.standing,
-        firm,
+        policy,
         periods=settings.window,
         exploration=exploration,
         bound=largest_worth(course.market) / (settings.window * course.scale * settings.shops),
@@ -212,18 +214,18 @@ def _losses(
     learner = eqx.combine(weights, rest)
     critic = learner.critic
     assert critic is not None, "the pathwise estimator starts with a critic"
-    firm = learner.firm
+    policy = learner.policy
     if settings.method == "silo":
         # Inventory meets the demand that recommendation makes; recommendation hears nothing of stock.
-        firm = Firm(firm.inventory, jax.lax.stop_gradient(firm.recommendation))
-    shops, window = _play_shops(course, firm, memory, update, key)
+        policy = JointPolicy(policy.inventory, jax.lax.stop_gradient(policy.recommendation))
+    shops, window = _play_shops(course, policy, memory, update, key)
     discount = jnp.where(market.discount < 1, market.discount, settings.discount)
     loss, error = jax.vmap(
         lambda played: pathwise_loss(market, critic, played, memory.average, course.scale, discount, settings.trace)
     )(window)
     total = loss.mean() + error.mean()
     if settings.method == "silo":
-        apart = Firm(jax.lax.stop_gradient(learner.firm.inventory), learner.firm.recommendation)
+        apart = JointPolicy(jax.lax.stop_gradient(learner.policy.inventory), learner.policy.recommendation)
         own = _play_shops(course, apart, memory, update, key)[1]
         total = total - unlimited_margin(market, own.outcomes).sum(-1).mean() / course.scale
     return total, (shops, window, error.mean())

@@ -1,15 +1,16 @@
-"""The perturbation estimator: what firms earn as they operate, when their weights are nudged.
+"""The perturbation estimator: what policies earn as they operate, when their weights are perturbed.
 
 Which product takes a slot, what is shown once a shelf runs low, whether to order at all: such answers jump, and what
-they start runs on for long, since customers who were shown a product come back to it. The estimator nudges weights
-both ways, plays both firms on the same luck from the market's opening on, and weighs the nudge with the difference:
+they start runs on for long, since customers who were shown a product come back to it. The estimator perturbs weights
+both ways, plays both policies on common random numbers from the market's initial state on, and weighs the perturbation
+with the difference:
 
     grad E[J(w + size n)] = E[(J(w + size n) - J(w - size n)) n / (2 size)],   n standard normal
 
-This is unbiased for the profit of nudged firms (Nesterov and Spokoiny 2017; as a learner: evolution strategies,
+This is unbiased for the profit of perturbed policies (Nesterov and Spokoiny 2017; as a learner: evolution strategies,
 Salimans et al. 2017): whole units, slates, lasting effects and all. Pairs on common random numbers keep its noise
-small, and the weights of last layers alone are nudged: what lies beneath stays as it was drawn, random features
-(Rahimi and Recht 2008). The centralised critic is the joint trial itself: both departments are nudged at once and
+small, and the weights of last layers alone are perturbed: what lies beneath stays as it was drawn, random features
+(Rahimi and Recht 2008). The centralised critic is the joint trial itself: both departments are perturbed at once and
 judged on the firm's profit.
 """
 
@@ -21,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from intandem.departments import Firm
+from intandem.departments import JointPolicy
 from intandem.learning.course import (
     Course,
     Estimate,
@@ -36,7 +37,7 @@ from intandem.market import Market, State, initial_state, step
 from intandem.market.supply import inventory_position
 
 SIZE = 0.05
-"""Standard deviation of a nudge to a weight of a last layer, whose inputs are about one in size."""
+"""Standard deviation of a perturbation to a weight of a last layer, whose inputs are about one in size."""
 
 
 def sizes(market: Market, settings: TrainSettings) -> tuple[int, int]:
@@ -59,41 +60,41 @@ def periods_per_update(course: Course) -> int:
     return course.settings.shops * (settling(course.market) + course.settings.window)
 
 
-def start(course: Course, firm: Firm, key: Key[Array, ""]) -> tuple[Learner, None]:
+def start(course: Course, policy: JointPolicy, key: Key[Array, ""]) -> tuple[Learner, None]:
     """A learner without a critic, and nothing to remember."""
     del course, key
-    return Learner(firm, None), None
+    return Learner(policy, None), None
 
 
 def weights(learner: Learner) -> Learner:
     """True at the arrays that training moves."""
-    return Learner(of_departments(learner.firm, lambda department: department.perturbed()), None)
+    return Learner(of_departments(learner.policy, lambda department: department.perturbed()), None)
 
 
 def estimate(course: Course, learner: Learner, memory: None, update: Array, key: Key[Array, ""]) -> Estimate:
-    """Tries pairs of nudged firms and weighs each nudge with what it earned more than its opposite."""
+    """Tries pairs of perturbed policies and weighs each perturbation with what it earned more than its opposite."""
     del update
     market, settings = course.market, course.settings
-    moved, rest = eqx.partition(learner.firm, weights(learner).firm)
+    moved, rest = eqx.partition(learner.policy, weights(learner).policy)
     leaves, structure = jax.tree.flatten(moved)
 
-    def pair(key: Key[Array, ""]) -> tuple[Firm, Operation]:
-        nudge_key, luck = jax.random.split(key)
-        keys = jax.random.split(nudge_key, len(leaves))
-        nudge = jax.tree.unflatten(
+    def pair(key: Key[Array, ""]) -> tuple[JointPolicy, Operation]:
+        perturbation_key, play_key = jax.random.split(key)
+        keys = jax.random.split(perturbation_key, len(leaves))
+        perturbation = jax.tree.unflatten(
             structure, [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
         )
 
         def trial(sign: Float[Array, ""]) -> Operation:
-            firm = eqx.combine(jax.tree.map(lambda leaf, n: leaf + sign * SIZE * n, moved, nudge), rest)
-            return operate(market, firm, luck, settle=settling(market), periods=settings.window)
+            policy = eqx.combine(jax.tree.map(lambda leaf, n: leaf + sign * SIZE * n, moved, perturbation), rest)
+            return operate(market, policy, play_key, settle=settling(market), periods=settings.window)
 
         tried = jax.vmap(trial)(jnp.array([1.0, -1.0]))
         slope = jax.tree.map(lambda figure: (figure[0] - figure[1]) / (2 * SIZE * course.scale), tried)
         # In a silo recommendation is judged on its own objective.
         own = slope.unlimited_margin if settings.method == "silo" else slope.profit
-        inventory = jax.tree.map(lambda n: -slope.profit * n, nudge.inventory)
-        return Firm(inventory, jax.tree.map(lambda n: -own * n, nudge.recommendation)), tried
+        inventory = jax.tree.map(lambda n: -slope.profit * n, perturbation.inventory)
+        return JointPolicy(inventory, jax.tree.map(lambda n: -own * n, perturbation.recommendation)), tried
 
     gradients, tried = jax.vmap(pair)(jax.random.split(key, settings.shops // 2))
     figures = Progress(
@@ -107,7 +108,7 @@ def estimate(course: Course, learner: Learner, memory: None, update: Array, key:
 
 
 class Operation(eqx.Module):
-    """What a firm did, per period; discounted where the market says so.
+    """What a policy did, per period; discounted where the market says so.
 
     - `profit`: money, with the change in what stock is worth at replacement.
     - `unlimited_margin`: money that a silo's recommendation department is judged on.
@@ -121,16 +122,16 @@ class Operation(eqx.Module):
     exposures: Float[Array, "*trials"]
 
 
-def operate(market: Market, firm: Firm, key: Key[Array, ""], *, settle: int, periods: int) -> Operation:
-    """Plays a firm as it operates, from the market's opening; `periods` count, after `settle` that do not.
+def operate(market: Market, policy: JointPolicy, key: Key[Array, ""], *, settle: int, periods: int) -> Operation:
+    """Plays a policy as it operates, from the market's initial state; `periods` count, after `settle` that do not.
 
-    With a discount below 1 all periods count, by their weight: the measure is the value of the opening state.
+    With a discount below 1 all periods count, by their weight: the measure is the value of the initial state.
     """
     discounted = market.discount < 1
 
     def period(state: State, at: tuple[Array, Key[Array, ""]]) -> tuple[State, Operation]:
         weight, key = at
-        following, outcome = step(market, state, firm(market, state, key), key)
+        following, outcome = step(market, state, policy(market, state, key), key)
         did = Operation(
             outcome.profit + market.discount * _stock_worth(market, following) - _stock_worth(market, state),
             unlimited_margin(market, outcome).sum(),

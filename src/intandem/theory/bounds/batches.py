@@ -1,11 +1,11 @@
-"""The batch bound: what ordering costs at least, when demand moves with the attention that a product is given.
+"""The batch bound: what ordering costs at least, when demand moves with the exposure that a product is given.
 
-At prices `lambda_i` on attention products come apart. A unit that is sold `t` periods after the last order of its
+At prices `lambda_i` on exposure products come apart. A unit that is sold `t` periods after the last order of its
 product arrived was held at least `t` periods, whichever order it came with, so a period of age `t` earns at most
 
-    v(t) = max over mean demands m that attention can make of  max(margin - t * holding, -lost_sale_cost) * m - C(m),
+    v(t) = max over mean demands m that exposure can make of  max(margin - t * holding, -lost_sale_cost) * m - C(m),
 
-`C(m)` being the least cost of attention that makes it. Between two arrivals lies a cycle of some length, which pays for
+`C(m)` being the least cost of exposure that makes it. Between two arrivals lies a cycle of some length, which pays for
 one order: the product earns at most `max over lengths T of (v(0) + ... + v(T-1) - fixed_order_cost)/T` per period. The
 proof is in `docs/explanation/bounds.md`.
 """
@@ -46,10 +46,10 @@ def why_no_batches(market: Market) -> str:
     return next((reason for holds, reason in reasons if holds), "")
 
 
-def batch_bound(market: Market, attention_price: np.ndarray) -> float:
-    """The bound at the best common multiple of given prices of attention.
+def batch_bound(market: Market, slot_price: np.ndarray) -> float:
+    """The bound at the best common multiple of given prices of slots.
 
-    **Arguments:** `attention_price`: money per exposure and period of each row, `rows`; any multiple of them gives a
+    **Arguments:** `slot_price`: money per exposure and period of each row, `rows`; any multiple of them gives a
     valid bound, that of the fluid bound's prices a good one.
 
     One product, 4 people who buy with chance 1/2 whatever they are shown, margin 5, holding cost 1, 10 an order. A
@@ -69,10 +69,10 @@ def batch_bound(market: Market, attention_price: np.ndarray) -> float:
     usable = np.minimum(market.exposure_slots, np.asarray(market.pairs.valid()).sum(1))
 
     def at(multiple: float) -> float:
-        price = multiple * attention_price
+        price = multiple * slot_price
         return sum(_product(market, product, price) for product in range(market.products)) + float(usable @ price)
 
-    if not attention_price.any():
+    if not slot_price.any():
         return at(0.0)
     found = minimize_scalar(at, bounds=(0.0, 3.0), method="bounded", options={"xatol": 0.01})
     return float(min(found.fun, at(0.0), at(1.0)))

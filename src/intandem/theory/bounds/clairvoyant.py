@@ -1,8 +1,8 @@
-"""A bound from foresight: exposures and orders chosen when all luck is known, on sampled windows of periods.
+"""A bound from foresight: exposures and orders chosen when all outcomes are known, on sampled windows of periods.
 
-A person's luck in a period is a visit and, per product, a uniform number: the purchase is made if the number lies
+A person's fate in a period is a visit and, per product, a uniform number: the purchase is made if the number lies
 below the probability, so exposure decides who buys. Each window is a linear program that relaxes the firm's own
-problem. It uses luck that no firm knows, and is usually looser than the fluid bound.
+problem. It uses outcomes that no policy knows, and is usually looser than the fluid bound.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def clairvoyant_bound(
     products with a largest order only. Proof: `docs/explanation/bounds.md`.
 
     **Arguments:** `supply_price`: money per unit, 0 or more, shape `products`; by default 0. `periods`: of a window.
-    `windows`: at least 2. `seed`: of the luck.
+    `windows`: at least 2. `seed`: of what is drawn.
 
     **Raises:** `RunError` if HiGHS gives up.
 
@@ -115,8 +115,8 @@ def _window(market: Market, supply_price: np.ndarray, periods: int, rng: np.rand
     # start.
     block = products * periods
     sold, lost, left, arrived = (count + k * block + np.arange(block) for k in range(4))
-    opening = count + 4 * block + np.arange(products)
-    columns = int(opening[-1]) + 1
+    initial = count + 4 * block + np.arange(products)
+    columns = int(initial[-1]) + 1
     each, here = np.arange(block), product * periods + period
     shared = row * periods + period
     used = sparse.csr_matrix((np.ones(count), (shared, np.arange(count))), (market.rows * periods, columns))
@@ -127,7 +127,7 @@ def _window(market: Market, supply_price: np.ndarray, periods: int, rng: np.rand
     needed = sparse.csr_matrix(
         (-np.ones(2 * block), (np.tile(each, 2), np.concatenate([sold, lost]))), (block, columns)
     )
-    # left_t = left_{t-1} + arrived_t - sold_t, from the opening stock.
+    # left_t = left_{t-1} + arrived_t - sold_t, from the initial stock.
     later = each[each % periods > 0]
     first = np.arange(products) * periods
     balance = sparse.csr_matrix(
@@ -135,7 +135,7 @@ def _window(market: Market, supply_price: np.ndarray, periods: int, rng: np.rand
             np.concatenate([np.ones(block), np.ones(block), -np.ones(block + len(later) + products)]),
             (
                 np.concatenate([each, each, each, later, first]),
-                np.concatenate([left, sold, arrived, left[later - 1], opening]),
+                np.concatenate([left, sold, arrived, left[later - 1], initial]),
             ),
         ),
         (block, columns),
@@ -170,7 +170,7 @@ def _window(market: Market, supply_price: np.ndarray, periods: int, rng: np.rand
 def _luck(
     market: Market, periods: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Draws a window's luck.
+    """Draws a window's visits and uniforms.
 
     **Returns** by product and period what is bought at no exposure and at least; pieces of exposure, one a line: row,
     product, period, length, purchases per unit of exposure; and visitors by row and period.

@@ -42,7 +42,7 @@ class DemandCurves:
 
     - `product`: shape `cells width`; the number of products marks an empty place.
     - `start`: shape `cells width`. `length`, `slope`: shape `pieces cells width`.
-    - `attention_cost`: money per period and unit of exposure, shape `cells width`.
+    - `exposure_cost`: money per period and unit of exposure, shape `cells width`.
     - `persons`: population of the cell times its `season_weight`, its group's part of the cycle; shape `cells`.
     - `least_chance`, `largest_chance`: of a purchase of one person in one period, whatever is done, shape `cells
       width`.
@@ -54,7 +54,7 @@ class DemandCurves:
     start: np.ndarray
     length: np.ndarray
     slope: np.ndarray
-    attention_cost: np.ndarray
+    exposure_cost: np.ndarray
     persons: np.ndarray
     season_weight: np.ndarray
     least_chance: np.ndarray
@@ -178,7 +178,7 @@ def demand_curves(market: Market, season: Season, pieces: int = PIECES) -> Deman
         start=start,
         length=length,
         slope=slope,
-        attention_cost=np.concatenate([weight * cost for weight in season.weight]),
+        exposure_cost=np.concatenate([weight * cost for weight in season.weight]),
         persons=np.concatenate([weight * np.asarray(market.population, float) for weight in season.weight]),
         season_weight=np.repeat(season.weight, rows),
         least_chance=least,

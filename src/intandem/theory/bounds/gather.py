@@ -44,9 +44,9 @@ class Bounds:
     """Upper bounds on the profit of every policy, those included that draw lots and remember everything.
 
     - `values`: money by name of the bound: average profit per period, or where the discount is below 1 the expected
-      discounted profit from the opening state. `seconds`: each took. `skipped`: why a bound was not computed.
+      discounted profit from the initial state. `seconds`: each took. `skipped`: why a bound was not computed.
     - `demand_value`, `supply_price`: what one more unit of demand, or of supply, is worth per product, money per unit.
-      `attention_price`: what one more exposure in every period is worth per customer row, money per period. They are
+      `slot_price`: what one more exposure in every period is worth per customer row, money per period. They are
       those of the tightest of `fluid`, `newsvendor` and `habits`.
     - `clairvoyant`: mean and standard error behind that bound, where it was computed.
     """
@@ -56,7 +56,7 @@ class Bounds:
     skipped: dict[str, str]
     demand_value: np.ndarray
     supply_price: np.ndarray
-    attention_price: np.ndarray
+    slot_price: np.ndarray
     clairvoyant: Clairvoyant | None
 
     @property
@@ -75,15 +75,15 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
 
     - `fluid`: long-run averages under concave envelopes of demand, at any size.
     - `newsvendor`: the same with what uncertain demand costs at least, in markets of up to `PROGRAM_PLACES` pairs.
-    - `habits`: with habits, every pair's own optimum at prices of attention and supply, in markets of up to
+    - `habits`: with habits, every pair's own optimum at prices of slots and supply, in markets of up to
       `PROGRAM_PLACES` pairs.
-    - `batches`: with fixed order costs, what they cost as demand follows attention; at any size.
-    - `lagrangian`: products solved exactly at a price of attention; small markets. Where intentions carry over it holds
+    - `batches`: with fixed order costs, what they cost as demand follows exposure; at any size.
+    - `lagrangian`: products solved exactly at a price of a slot; small markets. Where intentions carry over it holds
       for exposures on the `solve` settings' levels only, is named `lagrangian_on_levels`, and is never the best.
-    - `clairvoyant`: on sampled paths of luck known in advance; very small markets. Its value is an estimate, mean and
-      2.33 standard errors, which is too low where few samples hold what matters; it is never the best.
+    - `clairvoyant`: on sampled paths of outcomes known in advance; very small markets. Its value is an estimate, mean
+      and 2.33 standard errors, which is too low where few samples hold what matters; it is never the best.
 
-    **Arguments:** `seed`: of the clairvoyant's luck; the others need none. `progress`: is told what is being done.
+    **Arguments:** `seed`: of the clairvoyant's draws; the others need none. `progress`: is told what is being done.
 
     ```python
     >>> from intandem.market.files import example_market
@@ -101,7 +101,7 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
         found.take("habits", lambda: habit_bound(market), why_no_habits(market) or too_many),
     )
     solution = min((one for one in priced if one is not None), key=lambda one: one.value)
-    price = solution.attention_price
+    price = solution.slot_price
     found.take("batches", lambda: batch_bound(market, price), why_no_batches(market))
     found.take("lagrangian", lambda: lagrangian_bound(market, price), why_no_lagrangian(market))
     clairvoyant = found.take(
@@ -115,7 +115,7 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
         skipped=found.skipped,
         demand_value=solution.demand_value,
         supply_price=solution.supply_price,
-        attention_price=price,
+        slot_price=price,
         clairvoyant=clairvoyant,
     )
 
@@ -203,7 +203,7 @@ def newsvendor_bound(market: Market) -> FluidSolution:
 
 
 def habit_bound(market: Market) -> FluidSolution:
-    """Every pair's own optimum, habits of buying included, at prices of attention and supply.
+    """Every pair's own optimum, habits of buying included, at prices of slots and supply.
 
     Money as in `fluid_bound`; proof in `docs/explanation/bounds.md`.
 
@@ -244,11 +244,11 @@ def _program(market: Market, groups: int, *, with_cuts: bool) -> FluidSolution:
 
 
 def _over_horizon(market: Market, terms: ProductTerms, solution: FluidSolution) -> FluidSolution:
-    """The price of attention by row instead of by cell; and discounted, a period's bound for ever, and the procurement
-    and ordering that the opening stock saves."""
+    """The price of a slot by row instead of by cell; and discounted, a period's bound for ever, and the procurement
+    and ordering that the initial stock saves."""
     discount, value = float(market.discount), solution.value
     if discount < 1:
         saved = np.asarray(market.price, float) - terms.margin
         value = value / (1 - discount) + float((saved * np.asarray(market.initial_stock, float)).sum())
     # A row's cells are its groups of season positions.
-    return replace(solution, value=value, attention_price=solution.attention_price.reshape(-1, market.rows).sum(0))
+    return replace(solution, value=value, slot_price=solution.slot_price.reshape(-1, market.rows).sum(0))

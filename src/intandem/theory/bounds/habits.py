@@ -1,7 +1,7 @@
-"""The habit bound: every pair's own optimum at prices of attention and supply, its habits of buying included.
+"""The habit bound: every pair's own optimum at prices of slots and supply, its habits of buying included.
 
 Where purchases change later purchases, averages alone say little: a habit feeds on purchases that other moments of the
-same pair have made. Here a pair is a decision process over its own intention, solved at prices `lambda` of attention,
+same pair have made. Here a pair is a decision process over its own intention, solved at prices `lambda` of slots,
 `mu` of supply and `nu` of the mismatch inequalities of `intandem.theory.bounds.mismatch`; the bound adds up what pairs
 earn at most and what the prices bring in. Every prices give a bound. Good ones are found by column generation (Dantzig
 and Wolfe 1960): a linear program mixes the ways in which pairs were treated so far, its duals are the next prices. The
@@ -31,7 +31,7 @@ LARGEST = 200_000
 """Pairs times positions of the season up to which pairs are solved one by one."""
 
 FIRST_MULTIPLES = (0.7, 1.0, 1.4)
-"""Of the fluid bound's price of attention, at which the first ways are found."""
+"""Of the fluid bound's price of a slot, at which the first ways are found."""
 
 ROUNDS = 12
 CLOSE = 2e-3
@@ -64,10 +64,10 @@ def why_no_habits(market: Market) -> str:
 
 @dataclass(frozen=True)
 class _Prices:
-    """Money per unit, 0 or more: of `attention` (shape `cells`), of `supply` (shape `products`), and of each mismatch
+    """Money per unit, 0 or more: of `slot` (shape `cells`), of `supply` (shape `products`), and of each mismatch
     inequality (shape `cuts products`)."""
 
-    attention: np.ndarray
+    slot: np.ndarray
     supply: np.ndarray
     mismatch: np.ndarray
 
@@ -86,7 +86,7 @@ def solve_pairs(market: Market, curves: DemandCurves, terms: ProductTerms, start
 
     **Raises:** `RunError` if HiGHS gives up.
 
-    With nothing to pay for attention the bound is about what every pair earns if it is always shown:
+    With nothing to pay for slots the bound is about what every pair earns if it is always shown:
 
     ```python
     >>> from intandem.market import build_market
@@ -106,9 +106,9 @@ def solve_pairs(market: Market, curves: DemandCurves, terms: ProductTerms, start
     ```
     """
     search = _Search(_Problem.of(market, curves, terms))
-    first = _Prices(start.attention_price, start.supply_price, np.zeros((len(search.problem.cuts), market.products)))
+    first = _Prices(start.slot_price, start.supply_price, np.zeros((len(search.problem.cuts), market.products)))
     for multiple in FIRST_MULTIPLES:
-        search.look(replace(first, attention=multiple * first.attention))
+        search.look(replace(first, slot=multiple * first.slot))
     step = FIRST_STEP
     for _ in range(ROUNDS):
         duals, mixed = search.problem.mix(search.ways)
@@ -121,7 +121,7 @@ def solve_pairs(market: Market, curves: DemandCurves, terms: ProductTerms, start
         value=search.problem.brought_in(prices) + float(most.sum()),
         demand_value=np.maximum(terms.margin - prices.supply, 0.0),
         supply_price=prices.supply,
-        attention_price=prices.attention,
+        slot_price=prices.slot,
         exposure=None,
     )
 
@@ -181,8 +181,8 @@ class _Problem:
     def worths(self, prices: _Prices) -> Worths:
         """What decides of each pair at these prices."""
         pairs, terms, curves = self.pairs, self.terms, self.curves
-        cost = prices.attention / curves.season_weight
-        exposure = cost[self.cell] + (curves.attention_cost / curves.season_weight[:, None])[self.cell, pairs.place]
+        cost = prices.slot / curves.season_weight
+        exposure = cost[self.cell] + (curves.exposure_cost / curves.season_weight[:, None])[self.cell, pairs.place]
         asked = np.tile(-terms.lost_sale_cost[pairs.product], (len(self.cell), 1))
         served = (terms.margin + terms.lost_sale_cost - prices.supply)[pairs.product]
         for cut, price in zip(self.cuts, prices.mismatch, strict=True):
@@ -196,7 +196,7 @@ class _Problem:
         """What the limits are worth at these prices, money per period."""
         cap = np.where(np.isfinite(self.terms.cap), self.terms.cap, 0.0)
         known = sum(float(cut.constant @ price) for cut, price in zip(self.cuts, prices.mismatch, strict=True))
-        return float(self.slots @ prices.attention) + float(cap @ prices.supply) - known
+        return float(self.slots @ prices.slot) + float(cap @ prices.supply) - known
 
     def earned(self, ways: Ways, worths: Worths) -> np.ndarray:
         """What pairs earn at these worths, treated in these ways; money per period, shape `pairs`."""
@@ -223,7 +223,7 @@ class _Problem:
         left, over, beyond = count + each, count + products + each, count + 2 * products + np.arange(cells)
         columns = count + 2 * products + cells
         rows = Inequalities(columns)
-        attention = rows.add(
+        budget = rows.add(
             np.concatenate([cell.ravel(), np.arange(cells)]),
             np.concatenate([np.tile(way, len(cell)), beyond]),
             np.concatenate([exposure.ravel(), -np.ones(cells)]),
@@ -251,7 +251,7 @@ class _Problem:
         worth = terms.largest_value
         money = np.zeros(columns)
         money[way] = terms.margin[product] * served - terms.lost_sale_cost[product] * lost
-        money[way] -= (curves.attention_cost[cell, place] * exposure).sum(0)
+        money[way] -= (curves.exposure_cost[cell, place] * exposure).sum(0)
         money[left], money[over] = -terms.holding, -worth
         money[beyond] = -worth.max() * curves.persons / (1 - pairs.persistence)
         found = linprog(
@@ -269,7 +269,7 @@ class _Problem:
         # What is left is never worth more than it costs, to the last digit.
         left_worth = sum((1 - cut.short_weight) * price for cut, price in zip(self.cuts, of_mismatch, strict=True))
         of_mismatch *= np.minimum(1.0, terms.holding / np.maximum(left_worth, 1e-300))
-        return _Prices(dual[attention], np.where(capped, dual[supply], 0.0), of_mismatch), float(-found.fun)
+        return _Prices(dual[budget], np.where(capped, dual[supply], 0.0), of_mismatch), float(-found.fun)
 
     @staticmethod
     def _missed(

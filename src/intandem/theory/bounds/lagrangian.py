@@ -1,4 +1,4 @@
-"""The Lagrangian bound: a price on attention, and every product's own exact optimum at that price.
+"""The Lagrangian bound: a price on slots, and every product's own exact optimum at that price.
 
 With price `lambda_i >= 0` on the exposures of row `i`, the slot budget is paid for and not imposed. What is left falls
 apart into one dynamic program per product, and
@@ -50,12 +50,12 @@ PRODUCT_FIELDS = ("price", "unit_cost", "holding_cost", "salvage", "regular_pric
 
 @dataclass(frozen=True)
 class Lagrangian:
-    """The bound's `value` (money; proved), the `attention_price` it is taken at (money per exposure and period of each
+    """The bound's `value` (money; proved), the `slot_price` it is taken at (money per exposure and period of each
     row), how much of it is `slack` for intensities between grid points, and whether it holds for the `solve` settings'
     exposure levels and interpolated intentions only."""
 
     value: float
-    attention_price: np.ndarray
+    slot_price: np.ndarray
     slack: float
     levels_only: bool
 
@@ -147,7 +147,7 @@ def _room_for_orders(market: Market, product: int) -> int:
 
 
 def lagrangian_bound(market: Market, start: np.ndarray | None = None) -> Lagrangian:
-    """The least of the bounds over prices of attention.
+    """The least of the bounds over prices of slots.
 
     **Arguments:** `start`: prices to start from, money per exposure and period of each row; any will do.
 
@@ -266,12 +266,12 @@ class _Product:
             return replace(program, rewards=(program.rewards[0] - paid,))
 
     def earns(self, price: np.ndarray) -> float:
-        """About what the product earns at prices of attention, per period or discounted."""
+        """About what the product earns at prices of slots, per period or discounted."""
         solved = solve_program(self.layout, self._priced(self.program, price), tolerance=1e-5)
         return solved.profit + (self._opening(solved.values) if float(self.market.discount) < 1 else 0.0)
 
     def optimum(self, price: np.ndarray) -> tuple[float, float, float]:
-        """A proved upper bound on what the product earns at prices of attention, how much of it is slack for
+        """A proved upper bound on what the product earns at prices of slots, how much of it is slack for
         intensities between grid points, and by how much states beyond the cap raise it."""
         solved = solve_program(self.layout, self._priced(self.program, price), tolerance=1e-8)
         values = self._continued(solved.values)

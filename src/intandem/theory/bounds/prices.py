@@ -1,9 +1,9 @@
 """The fluid bound from prices alone, for markets too large for a linear program.
 
-Put a price on every unit of demand passed on to supply, and on every cell's attention: pairs and products come apart,
+Put a price on every unit of demand passed on to supply, and on every cell's slots: pairs and products come apart,
 and weak duality makes the sum of what each of them earns at most a bound, whatever the prices. Good prices are found by
 L-BFGS on a smoothed sum in single precision (Nesterov 2005, Smooth minimization of non-smooth functions); the bound is
-then computed from them in double precision, with the best price of attention for every cell, which is exact.
+then computed from them in double precision, with the best price of a slot for every cell, which is exact.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def solve_prices(
 
 
 def value_at(curves: DemandCurves, terms: ProductTerms, demand_value: np.ndarray) -> FluidSolution:
-    """The bound at given worths of a unit of demand, at the best price of attention in every cell.
+    """The bound at given worths of a unit of demand, at the best price of a slot in every cell.
 
     Per cell the best price solves a fractional knapsack: pieces of exposure in order of what they earn.
 
@@ -103,7 +103,7 @@ def value_at(curves: DemandCurves, terms: ProductTerms, demand_value: np.ndarray
     for first in range(0, curves.cells, CELLS_AT_ONCE):
         here = slice(first, first + CELLS_AT_ONCE)
         worth = np.append(demand_value, 0.0)[curves.product[here]]
-        rate = curves.slope[:, here] * worth - curves.attention_cost[here]
+        rate = curves.slope[:, here] * worth - curves.exposure_cost[here]
         rate = np.maximum(np.moveaxis(rate, 0, 1).reshape(worth.shape[0], -1), 0.0)
         length = np.moveaxis(curves.length[:, here], 0, 1).reshape(rate.shape)
         order = np.argsort(-rate, axis=1)
@@ -118,7 +118,7 @@ def value_at(curves: DemandCurves, terms: ProductTerms, demand_value: np.ndarray
         value=value,
         demand_value=demand_value,
         supply_price=np.maximum(terms.margin - demand_value, 0.0),
-        attention_price=price,
+        slot_price=price,
         exposure=None,
     )
 
@@ -139,13 +139,13 @@ def _best_supply(curves: DemandCurves, terms: ProductTerms, demand_value: np.nda
 
 
 class _SmoothedPrices:
-    """The smoothed sum over scaled prices: worths of demand first, then prices of attention, each in [0, 1] or so."""
+    """The smoothed sum over scaled prices: worths of demand first, then prices of slots, each in [0, 1] or so."""
 
     def __init__(self, curves: DemandCurves, terms: ProductTerms) -> None:
         self.largest = terms.largest_value
         worth = curves.spread(self.largest)
         # One piece at a time: all of them at once would double the memory.
-        best = np.max([(one * worth - curves.attention_cost).max(1) for one in curves.slope], axis=0)
+        best = np.max([(one * worth - curves.exposure_cost).max(1) for one in curves.slope], axis=0)
         self.scale = np.maximum(best, 1e-9)
         self.products = len(self.largest)
         self.slots = curves.slots
@@ -156,11 +156,11 @@ class _SmoothedPrices:
         self.product = jnp.asarray(curves.product)
         self.slope = jnp.asarray(curves.slope, jnp.float32)
         self.length = jnp.asarray(curves.length, jnp.float32)
-        self.cost = jnp.asarray(curves.attention_cost, jnp.float32)
+        self.cost = jnp.asarray(curves.exposure_cost, jnp.float32)
         self.width_of_cells = jnp.asarray(self.scale, jnp.float32)
 
     def start(self) -> np.ndarray:
-        """Full worth of demand, half of the best rate for attention."""
+        """Full worth of demand, half of the best rate for a slot."""
         return np.concatenate([np.ones(self.products), np.full(len(self.scale), 0.5)])
 
     def limits(self) -> list[tuple[float, float]]:
@@ -173,10 +173,10 @@ class _SmoothedPrices:
 
     def value_and_gradient(self, prices: np.ndarray, width: float) -> tuple[float, np.ndarray]:
         """The smoothed sum, scaled to about 1, and its gradient in the scaled prices."""
-        worth, attention = self.demand_value(prices), prices[self.products :] * self.scale
+        worth, slot = self.demand_value(prices), prices[self.products :] * self.scale
         by_cell, demand, used = _pieces(
             jnp.asarray(np.append(worth, 0.0), jnp.float32),
-            jnp.asarray(attention, jnp.float32),
+            jnp.asarray(slot, jnp.float32),
             self.slope,
             self.length,
             self.cost,
@@ -189,18 +189,18 @@ class _SmoothedPrices:
             share = np.clip(gain / soft, 0.0, 1.0)
             supply += float((units * share * (gain - soft * share / 2)).sum())
             sold += units * share
-        value = np.asarray(by_cell, np.float64).sum() + self.slots * attention.sum() + supply + self.constant
+        value = np.asarray(by_cell, np.float64).sum() + self.slots * slot.sum() + supply + self.constant
         value += float(worth @ self.first_demand)
         by_worth = (self.first_demand + np.asarray(demand, np.float64)[: self.products] - sold) * self.largest
-        by_attention = (self.slots - np.asarray(used, np.float64)) * self.scale
+        by_slot = (self.slots - np.asarray(used, np.float64)) * self.scale
         size = max(float(self.largest @ (self.sure + self.rest)), 1e-9)
-        return float(value / size), np.concatenate([by_worth, by_attention]) / size
+        return float(value / size), np.concatenate([by_worth, by_slot]) / size
 
 
 @jax.jit
 def _pieces(
     worth: Float[Array, " products_and_none"],
-    attention: Float[Array, " cells"],
+    slot: Float[Array, " cells"],
     slope: Float[Array, "pieces cells width"],
     length: Float[Array, "pieces cells width"],
     cost: Float[Array, "cells width"],
@@ -208,7 +208,7 @@ def _pieces(
     soft: Float[Array, " cells"],
 ) -> tuple[Float[Array, " cells"], Float[Array, " products_and_none"], Float[Array, " cells"]]:
     """Smoothed earnings and exposures used per cell, and demand made per product."""
-    rate = worth[product] * slope - (cost + attention[:, None])
+    rate = worth[product] * slope - (cost + slot[:, None])
     share = jnp.clip(rate / soft[:, None], 0.0, 1.0)
     taken = share * length
     earned = (taken * (rate - 0.5 * soft[:, None] * share)).sum((0, 2))

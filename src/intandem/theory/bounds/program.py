@@ -24,7 +24,7 @@ class FluidSolution:
 
     - `value`: money per period; no policy earns more on average.
     - `demand_value`: what one more unit of demand is worth, per product. `supply_price`: what one more unit of supply
-      per period is worth. `attention_price`: what one more exposure is worth, shape `cells`; by row
+      per period is worth. `slot_price`: what one more exposure is worth, shape `cells`; by row
       where it comes from `fluid_bound` or `newsvendor_bound`.
     - `exposure`: mean exposure per pair at the optimum, shape `cells width`; `None` where only prices were sought.
     """
@@ -32,7 +32,7 @@ class FluidSolution:
     value: float
     demand_value: np.ndarray
     supply_price: np.ndarray
-    attention_price: np.ndarray
+    slot_price: np.ndarray
     exposure: np.ndarray | None
 
 
@@ -93,7 +93,7 @@ def solve_program(
     **Raises:** `RunError` if HiGHS gives up.
 
     No more than 5 units of a product can be ordered per period. Of the first, with a margin of 6, those are sold; the
-    second, with a margin of 3.5, gets the attention that is left:
+    second, with a margin of 3.5, gets what is left of the slot:
 
     ```python
     >>> from intandem.market import example_market
@@ -116,7 +116,7 @@ def solve_program(
     columns = pieces + 3 * products + (0 if shares is None else shares.columns)
     rows = Inequalities(columns)
 
-    attention = rows.add(cell, np.arange(pieces), np.ones(pieces), np.full(curves.cells, curves.slots))
+    budget = rows.add(cell, np.arange(pieces), np.ones(pieces), np.full(curves.cells, curves.slots))
     # What is sold, and what is lost where the curve bounds all demand, is asked for.
     asked = np.where(curves.bounds_demand & terms.lost, 1.0, 0.0)
     each = np.arange(products)
@@ -144,7 +144,7 @@ def solve_program(
         )
 
     money = np.zeros(columns)
-    money[:pieces] = -curves.attention_cost[cell, place]
+    money[:pieces] = -curves.exposure_cost[cell, place]
     money[sold], money[short], money[left] = terms.margin, -terms.shortage, -terms.holding
     upper = np.full(columns, np.inf)
     upper[:pieces] = curves.length[piece, cell, place]
@@ -164,6 +164,6 @@ def solve_program(
         value=float(-found.fun + SETTLED * max(1.0, abs(found.fun))),
         demand_value=np.maximum(-found.ineqlin.marginals[demand], 0.0),
         supply_price=np.maximum(-found.upper.marginals[sold], 0.0),
-        attention_price=np.maximum(-found.ineqlin.marginals[attention], 0.0),
+        slot_price=np.maximum(-found.ineqlin.marginals[budget], 0.0),
         exposure=exposure,
     )

@@ -1,7 +1,7 @@
 """The exact joint optimum of one period across products: what to show whom and what to order, and what silos lose.
 
 Maximise, over exposures within every row's slots and over feasible orders, the sum of the products' expected profits.
-Given the exposures the order is a newsvendor's; what is left is an allocation of attention, whose multiplier is
+Given the exposures the order is a newsvendor's; what is left is an allocation of exposure, whose multiplier is
 its shadow price. Lead times are ignored: one period, and orders arrive before demand.
 
 Exact where it can be, and the result says which case holds (`method`):
@@ -24,10 +24,10 @@ from typing import Literal
 import numpy as np
 
 from intandem.market import Market
-from intandem.theory.cross_product.attention import Block, attention_price, share_columns, share_concave, share_levels
+from intandem.theory.cross_product.allocation import Block, share_columns, share_concave, share_levels, slot_price
 from intandem.theory.cross_product.concavity import concave_with_best_order, profit_slope
 from intandem.theory.cross_product.exposed_newsvendor import Response, Terms, order_given_exposure
-from intandem.theory.cross_product.fluid_attention import fluid_plan
+from intandem.theory.cross_product.fluid_exposures import fluid_plan
 from intandem.theory.cross_product.one_period import OnePeriod, Plan, one_period, plan_given_exposure
 from intandem.theory.cross_product.silo import filtered_silo_exposures, silo_exposures
 from intandem.theory.cross_product.tables import Island, can_be_tabulated, islands, tabulate
@@ -40,7 +40,7 @@ class JointOptimum:
     """The joint optimum of one period, and the silos beside it.
 
     - `plan`: exposures, orders, stock at demand, expected profit by product.
-    - `attention_price`: money per slot, per row: the multiplier of its budget.
+    - `slot_price`: money per slot, per row: the multiplier of its budget.
     - `upper_bound`: what no plan exceeds (weak duality): no plan at all where `method` is `concave`, and then it equals
       the profit; else no plan on the market's levels.
     - `method`: see the module. `gap`: 0 where the plan is exact, else the bound less the profit.
@@ -48,7 +48,7 @@ class JointOptimum:
     """
 
     plan: Plan
-    attention_price: np.ndarray
+    slot_price: np.ndarray
     upper_bound: float
     method: Method
     gap: float
@@ -57,13 +57,13 @@ class JointOptimum:
 
     @property
     def profit(self) -> float:
-        """The firm's expected profit."""
+        """The policy's expected profit."""
         return self.plan.profit
 
 
 @dataclass(frozen=True)
 class _Share:
-    """The attention of one island: exposures of its rows (shape `rows width`), their prices, and a bound."""
+    """The exposure of one island: exposures of its rows (shape `rows width`), their prices, and a bound."""
 
     exposures: np.ndarray
     price: np.ndarray
@@ -117,7 +117,7 @@ def joint_optimum(
     bound = sum(share.bound for share in shares) + float(plan.product_profit[_nobodys(problem, parts)].sum())
     return JointOptimum(
         plan=plan,
-        attention_price=price,
+        slot_price=price,
         upper_bound=bound,
         method=method,
         gap=max(bound - plan.profit, 0.0) if method == "gap" else 0.0,
@@ -177,7 +177,7 @@ def _share_levels(problem: OnePeriod, part: Island) -> _Share:
     table = tabulate(problem, part)
     blocks = [Block(entry.profit, entry.load) for entry in table]
     slots = np.full(len(part.rows), float(problem.slots))
-    price, bound = attention_price(blocks, slots)
+    price, bound = slot_price(blocks, slots)
     if len(part.rows) == 1 and not problem.multinomial:
         values = np.array([block.value for block in blocks])
         columns, exact = share_levels(values, problem.levels.tolist(), problem.slots), True

@@ -148,7 +148,7 @@ class Plan:
 
     @property
     def profit(self) -> float:
-        """The firm's expected profit."""
+        """The policy's expected profit."""
         return float(self.product_profit.sum())
 
 

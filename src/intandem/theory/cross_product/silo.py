@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from intandem.theory.cross_product.attention import share_levels
+from intandem.theory.cross_product.allocation import share_levels
 from intandem.theory.cross_product.exposed_newsvendor import first_best
 from intandem.theory.cross_product.one_period import OnePeriod
 from intandem.theory.cross_product.tables import every_exposure

@@ -6,7 +6,7 @@ import numpy as np
 
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
-from intandem.theory.intertemporal import FirmName, Solution
+from intandem.theory.intertemporal import Regime, Solution
 from intandem.theory.intertemporal.chain import Chain, chain_of
 
 ROUNDING = 1e-6
@@ -18,14 +18,14 @@ LEAST_EXPOSURE_DEVIATION = 0.02
 """Standard deviation below which a product's exposure, per visitor of all rows, counts as never moving."""
 
 
-def check_demand_smoothing(solution: Solution, rival: FirmName = "silo") -> Finding:
+def check_demand_smoothing(solution: Solution, rival: Regime = "silo") -> Finding:
     """T3, demand smoothing: against the silo a lower or equal share lost, and exposure that goes with stock.
 
     The statistic is the share lost by the silo less that lost by the joint optimum; the second part is the
     correlation of exposure with own stock, averaged over the products whose exposure varies, in `detail`. Both must be
     at least 0. Two comparisons (one where no exposure varies).
 
-    **Arguments:** `solution`: with both firms in it. `rival`: the silo to compare with, plain or filtered.
+    **Arguments:** `solution`: with both regimes in it. `rival`: the silo to compare with, plain or filtered.
 
     **Raises:** `InputError` if the chain of states has too many moves.
 
@@ -38,7 +38,7 @@ def check_demand_smoothing(solution: Solution, rival: FirmName = "silo") -> Find
 
     ```
     """
-    joint, apart = (chain_of(solution, solution.firms[name].policy) for name in ("joint", rival))
+    joint, apart = (chain_of(solution, solution.regimes[name].policy) for name in ("joint", rival))
     smoother = apart.lost_share - joint.lost_share
     going_with_stock = _stock_correlation(joint)
     wrong = int(smoother < -ROUNDING) + int(going_with_stock < -ROUNDING)
@@ -73,7 +73,7 @@ def check_orders_lead_exposures(solution: Solution) -> Finding:
 
     ```
     """
-    chain = chain_of(solution, solution.firms["joint"].policy)
+    chain = chain_of(solution, solution.regimes["joint"].policy)
     leads = np.asarray(solution.market.lead_time)
     market = solution.market
     visitors = float((np.asarray(market.population, float) * np.asarray(market.visit_probability, float)).sum())

@@ -50,7 +50,7 @@ CHECKS: dict[str, Callable[[Market], Finding]] = {
 def insights(solution: Solution, told: Told | None = None) -> dict[str, Finding]:
     """Every statement in a solved market, by name.
 
-    **Arguments:** `solution`: of all three firms. `told`: called with the name of each statement as it is tested.
+    **Arguments:** `solution`: of all three regimes. `told`: called with the name of each statement as it is tested.
 
     ```python
     >>> from intandem.market import example_market

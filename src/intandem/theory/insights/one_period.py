@@ -203,7 +203,7 @@ def check_coordination_pays(market: Market, on_hand: np.ndarray | None = None) -
 
 
 def check_coordination_pays_over_time(solution: Solution) -> tuple[Finding, Finding]:
-    """C4 over time, from exact solutions of all three firms: see `check_coordination_pays`.
+    """C4 over time, from exact solutions of all three regimes: see `check_coordination_pays`.
 
     **Arguments:** `solution`: with the joint optimum and at least the plain silo in it.
 
@@ -218,9 +218,9 @@ def check_coordination_pays_over_time(solution: Solution) -> tuple[Finding, Find
 
     ```
     """
-    profits = {name: one.profit for name, one in solution.firms.items() if name != "joint"}
-    joint = solution.firms["joint"]
-    slack = 1e-6 * max(abs(joint.profit), 1e-3) + sum(one.upper - one.lower for one in solution.firms.values())
+    profits = {name: one.profit for name, one in solution.regimes.items() if name != "joint"}
+    joint = solution.regimes["joint"]
+    slack = 1e-6 * max(abs(joint.profit), 1e-3) + sum(one.upper - one.lower for one in solution.regimes.values())
     return _gains(solution.market, joint.profit, profits, slack, "over time")
 
 

@@ -1,6 +1,6 @@
-"""C3: where supply is free, attention goes by efficiency times profitability.
+"""C3: where supply is free, exposure goes by efficiency times profitability.
 
-The optimum is found without using the statement, by moving attention between two products of a row at a time for as
+The optimum is found without using the statement, by moving exposure between two products of a row at a time for as
 long as profit rises; then the statement's index is read off there.
 """
 
@@ -41,7 +41,7 @@ def check_priority(market: Market, noise: Noise = "additive") -> Finding:
 
     **Raises:** `InputError` for a market that `one_period` refuses.
 
-    Two products share attention. Where orders are capped, at what the shelf can sell, the index is not the rule:
+    Two products share exposure. Where orders are capped, at what the shelf can sell, the index is not the rule:
 
     ```python
     >>> from intandem.market import build_market, example_market
@@ -61,26 +61,24 @@ def check_priority(market: Market, noise: Noise = "additive") -> Finding:
     if market.choice != "independent" or market.exposure == "slate" or market.unmet_demand != "lost":
         return nothing_to_test("C3", "needs independent choice, exposure as an intensity and lost sales", broken)
     problem = one_period(market, np.zeros(market.products))
-    firm = _Attention(problem, noise)
+    exposures = _RowExposures(problem, noise)
     differences: list[float] = []
     for row in range(len(problem.population)):
-        found = firm.best_exposures(row)
+        found = exposures.best_exposures(row)
         places = np.flatnonzero(problem.valid[row])
         inside = places[(found[places] > INTERIOR) & (found[places] < 1 - INTERIOR)]
-        index = firm.index(row, found)[inside]
+        index = exposures.index(row, found)[inside]
         scale = max(float(np.abs(index).max(initial=0.0)), 1e-9)
         differences += [float(abs(a - b)) / scale for at, a in enumerate(index) for b in index[at + 1 :]]
     if not differences:
-        return nothing_to_test("C3", "no two products of a row share its attention at the optimum", broken)
+        return nothing_to_test("C3", "no two products of a row share its exposure at the optimum", broken)
     wrong = sum(one > EQUAL for one in differences)
-    detail = (
-        f"{len(differences)} pairs of products that share attention; indices differ by up to {max(differences):.2%}"
-    )
+    detail = f"{len(differences)} pairs of products that share exposure; indices differ by up to {max(differences):.2%}"
     return Finding("C3", wrong == 0, max(differences), wrong, len(differences), None, broken, detail)
 
 
-class _Attention:
-    """What the attention of one row earns, other rows left out."""
+class _RowExposures:
+    """What the exposure of one row earns, other rows left out."""
 
     def __init__(self, problem: OnePeriod, noise: Noise) -> None:
         self.problem, self.noise = problem, noise
@@ -109,7 +107,7 @@ class _Attention:
         return order_given_exposure(terms, law, 0.0, response.exposures(exposure)).profit
 
     def best_exposures(self, row: int) -> np.ndarray:
-        """The best of several starts, by place; a last place of its own stands for attention that is not used."""
+        """The best of several starts, by place; a last place of its own stands for exposure that is not used."""
         problem = self.problem
         places = np.flatnonzero(problem.valid[row])
         rng = np.random.default_rng(row)
@@ -138,7 +136,7 @@ class _Attention:
         return shown
 
     def _exchange(self, row: int, places: np.ndarray, shown: np.ndarray, one: int, other: int) -> None:
-        """Moves attention between two products, or between a product and what is not used, to the best split."""
+        """Moves exposure between two products, or between a product and what is not used, to the best split."""
         unused = self.problem.slots - shown.sum()
         held = unused if other == len(places) else shown[other]
         together = shown[one] + held

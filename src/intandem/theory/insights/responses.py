@@ -14,7 +14,7 @@ import numpy as np
 from intandem.errors import InputError
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.finding import Finding, nothing_to_test
-from intandem.theory.intertemporal import FirmSolution, Solution
+from intandem.theory.intertemporal import RegimeSolution, Solution
 from intandem.theory.intertemporal.chain import chain_of
 from intandem.theory.intertemporal.dynamic_program import Solved, action_values, solve_program
 from intandem.theory.intertemporal.grid import places
@@ -100,7 +100,7 @@ def finding_of(name: str, found: Falls, broken: tuple[str, ...], what: str, wher
     return Finding(name, holds, found.largest, found.violations, found.n, None, broken, detail, found.rises)
 
 
-def _tolerance_of(found: Solved | FirmSolution) -> float:
+def _tolerance_of(found: Solved | RegimeSolution) -> float:
     """Within what values of two decisions count as equal: rounding of the profit, and what value iteration left."""
     return 1e-6 * max(abs(found.profit), 1e-3) + (found.upper - found.lower)
 
@@ -265,8 +265,8 @@ class _Responses:
     def __init__(self, solution: Solution, position: int, policy: PolicyTable | None) -> None:
         self.solution, self.position, self.policy = solution, position, policy
         if policy is None:
-            values = _values(solution, solution.firms["joint"].values, position)
-            self.near = near_optimal(values, len(solution.grid.stocks), _tolerance_of(solution.firms["joint"]))
+            values = _values(solution, solution.regimes["joint"].values, position)
+            self.near = near_optimal(values, len(solution.grid.stocks), _tolerance_of(solution.regimes["joint"]))
 
     def orders(self, product: int) -> tuple[np.ndarray, np.ndarray]:
         if self.policy is None:
@@ -301,10 +301,10 @@ def _values(solution: Solution, values: np.ndarray, position: int) -> np.ndarray
 
 
 def _visited(solution: Solution, policy: PolicyTable | None) -> np.ndarray:
-    share = chain_of(solution, solution.firms["joint"].policy if policy is None else policy).share
+    share = chain_of(solution, solution.regimes["joint"].policy if policy is None else policy).share
     return share.reshape(solution.layout.positions, *solution.layout.shape) > VISITED
 
 
 def _state_in_words(solution: Solution, index: tuple[int, ...]) -> str:
-    axes = list(solution.firms["joint"].policy.axes.items())[1:]
+    axes = list(solution.regimes["joint"].policy.axes.items())[1:]
     return ", ".join(f"{name} {points[at]:g}" for (name, points), at in zip(axes, index, strict=True))

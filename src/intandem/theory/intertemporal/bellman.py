@@ -19,7 +19,7 @@ STEPS_AT_ONCE = 25
 """Sweeps between two looks at the bounds by Python, which shows progress."""
 
 DAMPING = 0.95
-"""Share of a sweep's change that is taken: below 1, so that firms which order in fixed rhythms converge too."""
+"""Share of a sweep's change that is taken: below 1, so that policies which order in fixed rhythms converge too."""
 
 _Choice = tuple[Array, Array, Array]
 

@@ -1,7 +1,7 @@
 """What a tabled policy does in the long run, exactly: its chain of states, their stationary shares, and averages.
 
 States are those of the solver's grid, the position in the season first, flattened. The chain starts in the market's
-opening state.
+initial state.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def chain_of(solution: Solution, policy: PolicyTable) -> Chain:
     >>> from intandem.market import example_market
     >>> from intandem.theory.intertemporal.solution import solve
     >>> solution = solve(example_market("two-products-capped"), ("joint",))
-    >>> chain = chain_of(solution, solution.firms["joint"].policy)
+    >>> chain = chain_of(solution, solution.regimes["joint"].policy)
     >>> round(float(chain.average(chain.profit)), 3)
     42.321
 
@@ -114,14 +114,14 @@ def chain_of(solution: Solution, policy: PolicyTable) -> Chain:
         )
     parts = [_moves_at(solution, t, order[t], exposure[t]) for t in range(layout.positions)]
     transition = sparse.vstack([one.transition for one in parts]).tocsr()
-    opening = int(np.ravel_multi_index(policy.opening_index(solution.market), layout.shape))
+    initial = int(np.ravel_multi_index(policy.initial_index(solution.market), layout.shape))
     on_hand = np.tile(_on_hand(solution), (layout.positions, 1))
     orders = policy.orders.reshape(-1, policy.orders.shape[-1])
     at_once = np.array([stock.lead_time == 0 for stock in solution.grid.stocks])
     caps = np.array([stock.high for stock in solution.grid.stocks])
     return Chain(
         transition=transition,
-        share=stationary_share(transition, opening),
+        share=stationary_share(transition, initial),
         on_hand=on_hand,
         orders=orders,
         exposures=_delivered(solution)[exposure.ravel()],

@@ -1,4 +1,4 @@
-"""The dynamic program of a small firm, over plain arrays: value iteration with proved error bounds.
+"""The dynamic program of a small market, over plain arrays: value iteration with proved error bounds.
 
 A state is, per product, its net stock (units on hand less units owed) and the orders under way, and per pair of
 customer and product its intention on a grid. In a period one exposure vector is chosen for all and one order per

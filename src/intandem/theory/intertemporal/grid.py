@@ -114,7 +114,7 @@ def grid_of(market: Market) -> Grid:
     **Raises:** `InputError` at once, with the number of states and what to reduce, if it is too large to solve; for
     intentions that never fade, and for several rows whose intentions move by chance.
 
-    Two products with stock of 0 to 24 units have 25 x 25 states; 4 quarters of attention go to 2 products, or to
+    Two products with stock of 0 to 24 units have 25 x 25 states; 4 quarters of exposure go to 2 products, or to
     none, in `6! / (4! 2!) = 15` ways:
 
     ```python

@@ -1,4 +1,4 @@
-"""What a small firm's dynamic program is made of: the shape of its states and decisions, and its numbers."""
+"""What a small market's dynamic program is made of: the shape of its states and decisions, and its numbers."""
 
 from __future__ import annotations
 

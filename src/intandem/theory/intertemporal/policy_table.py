@@ -1,4 +1,4 @@
-"""An exact policy as a table: one row per state, kept as Parquet, and played in the simulator as any other firm."""
+"""An exact policy as a table: one row per state, kept as Parquet, and played in the simulator as any other policy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POSITION = "season_position"
 
 @dataclass(frozen=True)
 class PolicyTable:
-    """What a firm does in every state of a grid.
+    """What a policy does in every state of a grid.
 
     - `axes`: name and grid points of every axis of the state, the position in the season first. Names are those of
       the file's columns: `stock:PRODUCT`, `intention:CUSTOMER:PRODUCT`, `under_way:PRODUCT:1` (arrives next).
@@ -44,12 +44,12 @@ class PolicyTable:
         units = [np.array(stock.orders, float)[order[j]] for j, stock in enumerate(grid.stocks)]
         return PolicyTable(_axes(market, grid), np.stack(units, -1), grid.exposures[exposure])
 
-    def opening_index(self, market: Market) -> tuple[int, ...]:
+    def initial_index(self, market: Market) -> tuple[int, ...]:
         """The index of the state in which the market opens, without the position."""
         points = list(self.axes.items())[1:]
         stock = dict(zip(market.labels.product_ids, np.asarray(market.initial_stock), strict=True))
-        opening = [stock[name.split(":", 1)[1]] if name.startswith("stock:") else 0.0 for name, _ in points]
-        return tuple(int(np.abs(grid - value).argmin()) for (_, grid), value in zip(points, opening, strict=True))
+        initial = [stock[name.split(":", 1)[1]] if name.startswith("stock:") else 0.0 for name, _ in points]
+        return tuple(int(np.abs(grid - value).argmin()) for (_, grid), value in zip(points, initial, strict=True))
 
     def frame(self, market: Market) -> pl.DataFrame:
         """One row per state: the axes, then `order:PRODUCT` and `exposure:CUSTOMER:PRODUCT`."""
@@ -144,16 +144,16 @@ def _check_allowed(market: Market, target: Path, orders: np.ndarray, exposures: 
             raise InputError(target, problem, "solve that market") from error
 
 
-class TabledFirm(eqx.Module):
-    """A firm that looks its decisions up, at the nearest state of the table; a policy for `simulate`.
+class TabledPolicy(eqx.Module):
+    """A policy that looks its decisions up, at the nearest state of the table; a policy for `simulate`.
 
     ```python
     >>> from intandem.evaluation.simulation import simulate
     >>> from intandem.market import example_market
     >>> from intandem.theory.intertemporal.solution import solve
     >>> market = example_market("two-products-capped")
-    >>> firm = tabled_firm(market, solve(market, ("joint",)).firms["joint"].policy)
-    >>> result = simulate(market, firm, periods=2_000, runs=8)
+    >>> policy = tabled_policy(market, solve(market, ("joint",)).policies["joint"].policy)
+    >>> result = simulate(market, policy, periods=2_000, runs=8)
     >>> abs(result.profit - 42.32057) < 4 * result.profit_se
     True
 
@@ -179,8 +179,8 @@ class TabledFirm(eqx.Module):
         return Decision(order=self.orders[index], exposure=self.exposures[index])
 
 
-def tabled_firm(market: Market, table: PolicyTable) -> TabledFirm:
-    """The firm that plays a table in its market.
+def tabled_policy(market: Market, table: PolicyTable) -> TabledPolicy:
+    """The policy that plays a table in its market.
 
     **Arguments:** `table`: of this market's products and customers, as `solve` or `read_policy` gives it. A state
     between the table's is taken for the nearest.
@@ -194,9 +194,9 @@ def tabled_firm(market: Market, table: PolicyTable) -> TabledFirm:
     >>> market = example_market("two-products-capped")
     >>> axes = {POSITION: np.zeros(1), "stock:p1": np.arange(7.0), "stock:p2": np.zeros(1)}
     >>> orders = np.stack([np.maximum(5 - np.arange(7.0), 0), np.zeros(7)], -1).reshape(1, 7, 1, 2)
-    >>> firm = tabled_firm(market, PolicyTable(axes, orders, np.zeros((1, 7, 1, 1, 2))))
+    >>> policy = tabled_policy(market, PolicyTable(axes, orders, np.zeros((1, 7, 1, 1, 2))))
     >>> state = initial_state(market)
-    >>> [firm(market, replace(state, on_hand=jnp.array([stock, 9.0])), jax.random.key(0)).order.tolist()
+    >>> [policy(market, replace(state, on_hand=jnp.array([stock, 9.0])), jax.random.key(0)).order.tolist()
     ...     for stock in (1.0, 6.0)]
     [[4.0, 0.0], [0.0, 0.0]]
 
@@ -214,7 +214,7 @@ def tabled_firm(market: Market, table: PolicyTable) -> TabledFirm:
             product_id, _, slot = rest.rpartition(":")
             pipelines.append((products[product_id], int(slot) - 1))
     states = int(np.prod(table.orders.shape[:-1]))
-    return TabledFirm(
+    return TabledPolicy(
         axes=tuple(jnp.asarray(points, jnp.float32) for points in table.axes.values()),
         orders=jnp.asarray(table.orders.reshape(states, -1), jnp.float32),
         exposures=jnp.asarray(table.exposures.reshape(states, *table.exposures.shape[-2:]), jnp.float32),

@@ -23,18 +23,18 @@ from intandem.theory.intertemporal.layout import Layout, Program
 from intandem.theory.intertemporal.policy_table import PolicyTable
 from intandem.theory.intertemporal.transitions import FactorMoves, program_of
 
-FirmName = Literal["joint", "silo", "filtered-silo"]
+Regime = Literal["joint", "silo", "filtered-silo"]
 
-FIRMS: tuple[FirmName, ...] = ("joint", "silo", "filtered-silo")
+REGIMES: tuple[Regime, ...] = ("joint", "silo", "filtered-silo")
 
 Progress = Callable[[str, int, float], None]
 
 
 @dataclass(frozen=True)
-class FirmSolution:
-    """One firm's exact solution.
+class RegimeSolution:
+    """One regime's exact solution.
 
-    - `profit`: average per period; with a discount, the discounted sum from the market's opening state.
+    - `profit`: average per period; with a discount, the discounted sum from the market's initial state.
     - `lower`, `upper`: proved to enclose it, for this grid.
     - `sweeps`: of value iteration. `values`: see `Solved`. `policy`: what it does in every state.
     """
@@ -49,13 +49,13 @@ class FirmSolution:
 
 @dataclass(frozen=True)
 class Solution:
-    """The exact solution of a market: its grid, its dynamic program, and the firms that were solved."""
+    """The exact solution of a market: its grid, its dynamic program, and the regimes that were solved."""
 
     market: Market
     grid: Grid
     program: Program
     moves: tuple[FactorMoves, ...]
-    firms: dict[str, FirmSolution]
+    regimes: dict[str, RegimeSolution]
 
     @property
     def layout(self) -> Layout:
@@ -65,7 +65,7 @@ class Solution:
     @property
     def profit(self) -> float:
         """Of the joint optimum."""
-        return self.firms["joint"].profit
+        return self.regimes["joint"].profit
 
     @property
     def discounted(self) -> bool:
@@ -82,31 +82,31 @@ class Solution:
         """`(joint - silo) / |silo|`."""
         return self.gain_over("silo")
 
-    def gain_over(self, firm: FirmName) -> float:
-        """The joint optimum's gain over another firm, as a share of the size of the other's profit."""
-        other = self.firms[firm].profit
+    def gain_over(self, regime: Regime) -> float:
+        """The joint optimum's gain over another regime, as a share of the size of the other's profit."""
+        other = self.regimes[regime].profit
         return (self.profit - other) / max(abs(other), 1e-12)
 
     def action_values(
-        self, firm: FirmName = "joint", position: int = 0
+        self, regime: Regime = "joint", position: int = 0
     ) -> Float[np.ndarray, "exposures *state_orders"]:
-        """The value of every decision in every state, the firm going on as it does: see `dynamic_program`."""
-        values = self.firms[firm].values
+        """The value of every decision in every state, the regime going on as it does: see `dynamic_program`."""
+        values = self.regimes[regime].values
         return action_values(self.layout, self.program, values[(position + 1) % self.layout.positions], position)
 
     def as_json(self) -> dict[str, object]:
         """The figures under the names of the command line's JSON."""
         figures: dict[str, object] = {}
         name = "discounted_profit" if self.discounted else "average_profit"
-        joint = self.firms["joint"]
+        joint = self.regimes["joint"]
         figures[name] = joint.profit
         figures["bounds"] = [joint.lower, joint.upper]
-        for firm in self.firms:
-            if firm != "joint":
-                figures[f"{firm.replace('-', '_')}_profit"] = self.firms[firm].profit
-        if "silo" in self.firms:
+        for regime in self.regimes:
+            if regime != "joint":
+                figures[f"{regime.replace('-', '_')}_profit"] = self.regimes[regime].profit
+        if "silo" in self.regimes:
             figures["coordination_gain"] = self.coordination_gain
-        if "filtered-silo" in self.firms:
+        if "filtered-silo" in self.regimes:
             figures["gain_over_filtered_silo"] = self.gain_over("filtered-silo")
         figures["states"] = self.states
         figures["iterations"] = joint.sweeps
@@ -115,7 +115,7 @@ class Solution:
 
 def solve(
     market: Market,
-    firms: tuple[FirmName, ...] = FIRMS,
+    regimes: tuple[Regime, ...] = REGIMES,
     *,
     tolerance: float = 1e-7,
     progress: Progress | None = None,
@@ -127,7 +127,7 @@ def solve(
     interpolated between grid points; exposures are those of `exposure_levels`. Departments are taken to observe
     intentions, also in a market where they do not: its optimum is then at most what is found here.
 
-    **Arguments:** `firms`: which to solve. `progress`: called with the firm, sweeps done and the bounds' distance.
+    **Arguments:** `regimes`: which to solve. `progress`: called with the regime, sweeps done and the bounds' distance.
 
     **Raises:** `InputError` at once for a market that is too large, with the number of states and what to reduce.
 
@@ -136,7 +136,7 @@ def solve(
     ```python
     >>> from intandem.market import example_market
     >>> solution = solve(example_market("two-products-capped"))
-    >>> round(solution.profit, 4), round(solution.firms["silo"].profit, 4), solution.states
+    >>> round(solution.profit, 4), round(solution.regimes["silo"].profit, 4), solution.states
     (42.3206, 33.4899, 625)
 
     ```
@@ -144,24 +144,24 @@ def solve(
     grid = grid_of(market)
     program, moves = program_of(market, grid)
     layout = grid.layout
-    found: dict[str, FirmSolution] = {}
+    found: dict[str, RegimeSolution] = {}
     # Both silos choose by the same values, which are a dynamic program of their own.
     worth = cache(lambda: _silo_values(market, grid))
-    for firm in firms:
-        allowed = None if firm == "joint" else _chosen_by_silo(market, grid, worth(), firm == "filtered-silo")
-        told = None if progress is None else (lambda sweeps, gap, firm=firm: progress(firm, sweeps, gap))
+    for regime in regimes:
+        allowed = None if regime == "joint" else _chosen_by_silo(market, grid, worth(), regime == "filtered-silo")
+        told = None if progress is None else (lambda sweeps, gap, regime=regime: progress(regime, sweeps, gap))
         solved = solve_program(layout, program, allowed, tolerance=tolerance, progress=told)
         exposure, order = decide(layout, program, solved.values, allowed)
-        found[firm] = _firm_solution(market, grid, solved, PolicyTable.of_grid(market, grid, exposure, order))
+        found[regime] = _regime_solution(market, grid, solved, PolicyTable.of_grid(market, grid, exposure, order))
     return Solution(market, grid, program, moves, found)
 
 
-def _firm_solution(market: Market, grid: Grid, solved: Solved, policy: PolicyTable) -> FirmSolution:
+def _regime_solution(market: Market, grid: Grid, solved: Solved, policy: PolicyTable) -> RegimeSolution:
     lower, upper = solved.lower, solved.upper
     if float(market.discount) < 1:
-        opening = solved.values[(0, *policy.opening_index(market))]
-        lower, upper = opening + lower, opening + upper
-    return FirmSolution(0.5 * (lower + upper), lower, upper, solved.sweeps, solved.values, policy)
+        initial = solved.values[(0, *policy.initial_index(market))]
+        lower, upper = initial + lower, initial + upper
+    return RegimeSolution(0.5 * (lower + upper), lower, upper, solved.sweeps, solved.values, policy)
 
 
 def silo_exposures(market: Market, grid: Grid, *, filtered: bool) -> Bool[np.ndarray, "positions exposures *state"]:

@@ -1,4 +1,4 @@
-"""The long-run shares of a Markov chain's states, exactly, from an opening state.
+"""The long-run shares of a Markov chain's states, exactly, from an initial state.
 
 Where the chain can be caught in several closed classes, their shares are those in which it ends there.
 """
@@ -21,8 +21,8 @@ _MOST_STEPS = 1_000
 _SETTLED = 1e-13
 
 
-def stationary_share(transition: sparse.csr_matrix, opening: int) -> Float[np.ndarray, " states"]:
-    """Long-run share of periods in every state, from an opening state; periodic chains are averaged over the period.
+def stationary_share(transition: sparse.csr_matrix, initial: int) -> Float[np.ndarray, " states"]:
+    """Long-run share of periods in every state, from an initial state; periodic chains are averaged over the period.
 
     ```python
     >>> turn = sparse.csr_matrix(np.array([[0.0, 1.0, 0.0], [0.0, 0.5, 0.5], [0.0, 1.0, 0.0]]))
@@ -31,7 +31,7 @@ def stationary_share(transition: sparse.csr_matrix, opening: int) -> Float[np.nd
 
     ```
     """
-    reached = csgraph.breadth_first_order(transition, opening, return_predecessors=False)
+    reached = csgraph.breadth_first_order(transition, initial, return_predecessors=False)
     inner = transition[reached][:, reached].tocsr()
     count, label = csgraph.connected_components(inner, directed=True, connection="strong")
     moves = inner.tocoo()

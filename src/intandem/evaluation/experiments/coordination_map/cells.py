@@ -34,7 +34,7 @@ PARTS = ("more_units", "better_mix", "fewer_lost_sales", "less_stock", "fewer_or
 class Share:
     """A gain as a share of the profit it is measured against: the ratio of means over draws.
 
-    - `value`: the share; not a number where the other firm earns nothing.
+    - `value`: the share; not a number where the other regime earns nothing.
     - `influence`: what each draw adds to it (the linearised ratio), so that shares over the same draws can be compared
       pair by pair (Cochran, Sampling Techniques, section 6.3).
     """
@@ -68,7 +68,7 @@ class Cell:
         return self.column("joint") - self.column(over)
 
     def share(self, over: Silo = "filtered-silo", of: str = "") -> Share:
-        """The gain, or the figure `of` in its place, as a share of what the other firm earns."""
+        """The gain, or the figure `of` in its place, as a share of what the other regime earns."""
         part = self.column(of) if of else self.gain(over)
         earned = self.column(over)
         mean = float(earned.mean())
@@ -78,7 +78,7 @@ class Cell:
         return Share(ratio, (part - ratio * earned) / mean)
 
     def largest_share(self, over: Silo) -> float:
-        """The largest gain of any draw, as a share of the size of what the other firm earns."""
+        """The largest gain of any draw, as a share of the size of what the other regime earns."""
         return float((self.gain(over) / np.maximum(np.abs(self.column(over)), 1e-12)).max())
 
 
@@ -91,7 +91,7 @@ def solve_draw(setting: Setting, draw: int, seed: int) -> dict[str, float]:
     started = time.monotonic()
     solution = solve(market_of(setting, draw, seed), tolerance=TOLERANCE)
     joint, filtered = averages(solution, "joint"), averages(solution, "filtered-silo")
-    found = {name: one.profit for name, one in solution.firms.items()}
+    found = {name: one.profit for name, one in solution.regimes.items()}
     found |= {"lost_joint": joint.lost_share, "lost_filtered-silo": filtered.lost_share}
     found["limit_used"] = float(joint.ordered.mean()) / setting.max_order
     found |= asdict(parts_of_gain(solution, joint, filtered))

@@ -41,7 +41,7 @@ class Setting:
 
     @property
     def tightness(self) -> float:
-        """Supply: the largest order over a product's demand with full attention."""
+        """Supply: the largest order over a product's demand with full exposure."""
         return self.max_order / FULL_DEMAND
 
     @property
@@ -58,7 +58,7 @@ def market_of(setting: Setting, draw: int, seed: int = 0) -> Market:
     """The market of a setting and a draw.
 
     Drawn: unit costs U(4, 8), the average markup U(.2, .9), exposure effects U(.5, 2.5), which product has the higher
-    margin. Base utility makes demand with full attention `FULL_DEMAND`. With carry-over, the effect of an exposure
+    margin. Base utility makes demand with full exposure `FULL_DEMAND`. With carry-over, the effect of an exposure
     that lasts is as drawn, in this period and later ones together: only when it comes differs.
 
     ```python
@@ -98,7 +98,7 @@ def market_of(setting: Setting, draw: int, seed: int = 0) -> Market:
 
 
 def _stock_cap(setting: Setting) -> int:
-    """Room that good firms hardly use up: more where orders are placed for several periods at once."""
+    """Room that good policies hardly use up: more where orders are placed for several periods at once."""
     if setting.fixed_cost > 0:
         return 20
     return 10 if setting.share_later > 0 else 12

@@ -112,8 +112,8 @@ def _described(cell: Cell) -> dict[str, float | int | None]:
     }
     for name in ("joint", "filtered-silo", "silo"):
         row[name.replace("-", "_")] = float(cell.column(name).mean())
-    firms: dict[str, Silo] = {"over_filtered_silo": "filtered-silo", "over_silo": "silo"}
-    for name, over in firms.items():
+    regimes: dict[str, Silo] = {"over_filtered_silo": "filtered-silo", "over_silo": "silo"}
+    for name, over in regimes.items():
         row |= _ends(f"share_{name}", cell.share(over).interval) | _ends(f"gain_{name}", mean_interval(cell.gain(over)))
     row |= {f"share_{part}": cell.share(of=part).value for part in PARTS}
     row |= {"lost_joint": float(cell.column("lost_joint").mean())}

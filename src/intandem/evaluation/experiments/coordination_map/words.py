@@ -22,7 +22,7 @@ def answer(found: Findings) -> str:
     parts[0] = parts[0].replace(" at ", " of profit at a supply of ")
     if found.enough is not None:
         parts.append(f"less than {percent(NOTHING)} from {percent(found.enough, 0)} on")
-    return f"Coordination pays where supply is short of the demand that attention can make: {', '.join(parts)}."
+    return f"Coordination pays where supply is short of the demand that exposure can make: {', '.join(parts)}."
 
 
 def lead(found: Findings) -> str:
@@ -30,7 +30,7 @@ def lead(found: Findings) -> str:
     peak = found.peak
     return (
         "Supply is the largest order a period, against the demand of a product that has the customers' whole "
-        "attention. The gain is what deciding orders and recommendations together earns over a firm that recommends "
+        "exposure. The gain is what deciding orders and recommendations together earns over a policy that recommends "
         "what is in stock and earns most, and orders as well as can be for the demand it meets (at a supply of "
         f"{tightness_words(peak)}: {between(peak.share().interval)})."
     )
@@ -40,7 +40,8 @@ def scale(found: Findings) -> str:
     """On what the figures rest."""
     minutes = sum(float(cell.column("seconds").sum()) for cell in found.cells.values()) / 60
     return (
-        f"{len(found.cells)} settings, the same {found.plan.draws} random markets in each, every firm solved exactly. "
+        f"{len(found.cells)} settings, the same {found.plan.draws} random markets in each, every policy solved "
+        "exactly. "
         f"Solving took {minutes:.1f} minutes on this computer."
     )
 
@@ -70,7 +71,7 @@ def zeros(found: Findings, claims: dict[str, Claim]) -> list[str]:
     if plenty is not None and plenty.holds:
         lines.append(
             f"Plentiful supply: {plenty.detail}. Whatever recommendation shows can be had, so orders follow "
-            "attention and attention need not follow stock."
+            "exposure and exposure need not follow stock."
         )
     if free is not None and free.holds:
         lines.append(
@@ -121,14 +122,14 @@ def _lead_times(found: Findings) -> list[str]:
         lines.append(
             f"Orders that arrive at once, at a supply of {tightness_words(now)}: the gain over the silo with in-stock "
             f"filter is {percent(now.share().value)}, over the plain silo {percent(now.share('silo').value)}. A limit "
-            "shows as an empty shelf before the order arrives, so the filter moves attention as coordination would."
+            "shows as an empty shelf before the order arrives, so the filter moves exposure as coordination would."
         )
     if longest is not None and usual is not None and longest.setting.lead_time > 1:
         change = longest.share().less(usual.share())
         if max(abs(change.low), abs(change.high)) < 0.01:
             lines.append(
                 f"Longer lead times change little: {signed_points(change.mean, 2)} from 1 period to "
-                f"{longest.setting.lead_time}, at a supply of {tightness_words(longest)}. The firm in tandem orders "
+                f"{longest.setting.lead_time}, at a supply of {tightness_words(longest)}. The joint optimum orders "
                 f"{percent(float(usual.column('limit_used').mean()), 0)} of what the supplier allows, so that orders "
                 "hardly react, and how long they take matters little."
             )
@@ -138,19 +139,19 @@ def _lead_times(found: Findings) -> list[str]:
 def method() -> list[str]:
     """How it was computed."""
     return [
-        f"Each market: two products, one row of {PEOPLE} customers, one slot of attention. Drawn at random: unit "
-        "costs, the average margin, how strongly attention sells each product, and which of the two has the higher "
+        f"Each market: two products, one row of {PEOPLE} customers, one recommendation slot. Drawn at random: unit "
+        "costs, the average margin, how strongly exposure sells each product, and which of the two has the higher "
         f"margin. Holding costs are {percent(HOLDING, 0)} of the unit cost per period, a lost sale costs "
         f"{LOST_SALE_COST:g}.",
-        "Demand of a product with full attention is half of the customers in every market, so supply is as tight as "
+        "Demand of a product with full exposure is half of the customers in every market, so supply is as tight as "
         "the setting says.",
         "The base case: supply 75%, lead time 1, margins 30% above and below their average, no fixed cost, no memory. "
         "A setting changes one or two of these; every setting meets the same markets.",
-        "Firms: the best possible one; the silo, whose recommendation maximises margin as if stock were unlimited; "
+        "Policies: the best possible one; the silo, whose recommendation maximises margin as if stock were unlimited; "
         "the same with products out of stock hidden. Both silos order as well as can be for what they meet. All are "
         "solved as dynamic programs, with proved bounds; parts of gains come from exact long-run averages.",
-        f"Gains below {percent(NOTHING)} of profit count as none. Gains are in per cent of the mean profit of the firm "
-        "they are over; intervals hold 95%, over markets.",
+        f"Gains below {percent(NOTHING)} of profit count as none. Gains are in per cent of the mean profit of the "
+        "policy they are over; intervals hold 95%, over markets.",
         "Where exposures act later, their effect in the long run is the same, and only its timing differs.",
     ]
 
@@ -159,10 +160,10 @@ def limits() -> list[str]:
     """What the page cannot say."""
     return [
         "Exact, but small: two products cannot say how gains grow with an assortment.",
-        "The silos know nothing of the supplier's limit. A rule that turns attention away from what runs short gets "
+        "The silos know nothing of the supplier's limit. A rule that turns exposure away from what runs short gets "
         "part of the gain without deciding together: the method tuned-rule of intandem compare shows how much in a "
         "market of yours.",
-        "The optimum is a ceiling: a firm that learns comes near it at best.",
+        "The optimum is a ceiling: a policy that learns comes near it at best.",
         "Exposures take three levels (0, a half, 1), and intentions are interpolated between six points; the last of "
         "the statements above say what finer steps change.",
         "Demand, effects and costs are drawn, not estimated from a shop.",

@@ -1,4 +1,4 @@
-"""Pairs of customer row and product, each solved by itself at prices of attention and of a unit."""
+"""Pairs of customer row and product, each solved by itself at prices of slots and of a unit."""
 
 from intandem.theory.bounds.pairs.pairs import Pairs, Worths, pairs_of
 from intandem.theory.bounds.pairs.treatment import Ways, best_ways, most_earned

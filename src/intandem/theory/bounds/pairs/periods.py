@@ -58,7 +58,7 @@ def cycle(values: Values, pairs: Pairs, worths: Worths, shape: Shape, more: int)
     """Values one cycle of the season earlier, on the grid: the best of every period from the last to the first. And
     values some cycles earlier still, in which exposures are chosen as in this one: cheaper, and nearly as good.
 
-    One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
+    One person of utility 0 and a habit of 2, a unit worth 1, no price on slots, which has no effect:
 
     ```python
     >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
@@ -93,7 +93,7 @@ def treated(
     """Mean exposure and units asked for, and units served per period, where everything is decided for the best at these
     values: in the last of some cycles that start at an intention of 0.
 
-    One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
+    One person of utility 0 and a habit of 2, a unit worth 1, no price on slots, which has no effect:
 
     ```python
     >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
@@ -134,7 +134,7 @@ def treated(
 def proved(values: Values, pairs: Pairs, worths: Worths, shape: Shape) -> Float[Array, " pairs"]:
     """Money per period that no treatment of a pair exceeds, whatever `values` are; settled ones make it least.
 
-    One person of utility 0 and a habit of 2, a unit worth 1, no price on attention, which has no effect:
+    One person of utility 0 and a habit of 2, a unit worth 1, no price on slots, which has no effect:
 
     ```python
     >>> from intandem.theory.bounds.pairs.pairs import loyal_pair
@@ -159,9 +159,9 @@ def proved(values: Values, pairs: Pairs, worths: Worths, shape: Shape) -> Float[
     # Between grid points the values of the present lie below their chord by what they bend upwards.
     slack = slack + step(pairs, values.shape[1]) ** 2 / 8 * jnp.roll(bent, 1, axis=0)
     gained = (first - values).max(1)
-    opening = Smooth.through(values, pairs)(jnp.zeros((len(values), 1, 1)))[:, 0, 0]
+    initial = Smooth.through(values, pairs)(jnp.zeros((len(values), 1, 1)))[:, 0, 0]
     weight = jnp.asarray(pairs.weight)
-    return weight @ slack + weight[0] * gained + (1 - pairs.discount) * opening
+    return weight @ slack + weight[0] * gained + (1 - pairs.discount) * initial
 
 
 def _positions(pairs: Pairs, worths: Worths) -> _Position:

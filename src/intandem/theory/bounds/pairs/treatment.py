@@ -1,6 +1,6 @@
 """The most that one pair earns by itself, at prices: a customer row and a product, with the intention between them.
 
-At prices of attention and of a unit, pairs come apart. What is left of each is a Markov decision process over one
+At prices of slots and of a unit, pairs come apart. What is left of each is a Markov decision process over one
 number, its own intention: it is shown or not, people ask, and what they ask for is served or not. All pairs are solved
 together on grids of intentions and exposures, by value iteration. What is proved holds for the continuum between the
 grid points: values are continued as smooth curves, whose bends bound what can lie between. The proofs are in

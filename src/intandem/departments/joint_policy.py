@@ -1,4 +1,4 @@
-"""Departments put together: from a state to the firm's decision. Neither department sees the other's."""
+"""Departments put together: from a state to both decisions. Neither department sees the other's."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from intandem.departments.department import Department, LearningDepartment, Samp
 from intandem.market import Decision, Market, State
 
 
-class Firm(eqx.Module):
-    """An inventory and a recommendation department, any two. A firm is a policy: `rollout` takes it as it is.
+class JointPolicy(eqx.Module):
+    """An inventory and a recommendation department, any two, as one policy: `rollout` takes it as it is.
 
     ```python
     >>> import jax
-    >>> from intandem.departments import firm_of_rules
+    >>> from intandem.departments import policy_of_rules
     >>> from intandem.market import family_market, initial_state
     >>> market = family_market("capped-supply", products=10, customers=20, seed=0)
-    >>> firm = firm_of_rules(market, "base-stock", "uplift:filter=in-stock")
-    >>> decision = firm(market, initial_state(market), jax.random.key(0))
+    >>> policy = policy_of_rules(market, "base-stock", "uplift:filter=in-stock")
+    >>> decision = policy(market, initial_state(market), jax.random.key(0))
     >>> decision.order.shape, decision.exposure.shape
     ((10,), (20, 10))
 

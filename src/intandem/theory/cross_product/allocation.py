@@ -1,7 +1,7 @@
-"""Sharing out attention under slot budgets: by its price where profit is concave, over levels where it is not.
+"""Sharing out exposure under slot budgets: by its price where profit is concave, over levels where it is not.
 
 All problems have the form: choose one column of each block (how far a product is shown in each row), so that the loads
-of the columns add up to at most `slots` in every row, for the largest total value. The price of a row's attention is
+of the columns add up to at most `slots` in every row, for the largest total value. The price of a row's exposure is
 the multiplier of its budget: what one more slot there would be worth, where profit is concave.
 """
 
@@ -34,7 +34,7 @@ class Block:
 def share_concave(
     slope: Callable[[np.ndarray], np.ndarray], products: int, slots: float | int
 ) -> tuple[np.ndarray, float]:
-    """Exposures in [0, 1] of total at most `slots` that maximise a sum of concave profits, and attention's price.
+    """Exposures in [0, 1] of total at most `slots` that maximise a sum of concave profits, and slot's price.
 
     By the conditions of Karush, Kuhn and Tucker: at price `l` each product is shown as long as its slope exceeds `l`;
     the price is the least at which the budget holds, found by bisection. Of equal exposures the smallest is taken.
@@ -131,8 +131,8 @@ def whole_loads(levels: Sequence[float | int], slots: int) -> tuple[list[int], i
     return [int(share * unit) for share in shares], unit * slots
 
 
-def attention_price(blocks: Sequence[Block], slots: np.ndarray) -> tuple[np.ndarray, float]:
-    """Prices of attention that give the least `lagrangian` bound, and that bound.
+def slot_price(blocks: Sequence[Block], slots: np.ndarray) -> tuple[np.ndarray, float]:
+    """Prices of exposure that give the least `lagrangian` bound, and that bound.
 
     They are the multipliers of the linear relaxation in which a block's columns may be mixed, whose value is that of
     the Lagrangian dual. The bound is computed from the prices alone, so it holds whatever the precision of the solver.
@@ -141,7 +141,7 @@ def attention_price(blocks: Sequence[Block], slots: np.ndarray) -> tuple[np.ndar
 
     ```python
     >>> block = Block(np.array([0.0, 1.0, 4.0]), np.array([[0.0], [0.5], [1.0]]))
-    >>> price, bound = attention_price([block, block], np.array([1.0]))
+    >>> price, bound = slot_price([block, block], np.array([1.0]))
     >>> price, round(bound, 6)
     (array([4.]), 4.0)
 
@@ -159,7 +159,7 @@ def attention_price(blocks: Sequence[Block], slots: np.ndarray) -> tuple[np.ndar
         method="highs",
     )
     if relaxed.x is None:
-        raise RuntimeError(f"the linear program of attention was not solved: {relaxed.message}")
+        raise RuntimeError(f"the linear program of exposure was not solved: {relaxed.message}")
     price = np.maximum(-relaxed.ineqlin.marginals / scale, 0.0)
     return price, lagrangian(blocks, slots, price)
 
@@ -200,7 +200,7 @@ def share_columns(blocks: Sequence[Block], slots: np.ndarray, seconds: float = 6
         options={"mip_rel_gap": 0.0, "time_limit": seconds},
     )
     if solved.x is None:
-        raise RuntimeError(f"the integer program of attention found no choice: {solved.message}")
+        raise RuntimeError(f"the integer program of exposure found no choice: {solved.message}")
     starts = np.cumsum([0, *(len(block.value) for block in blocks)])
     columns = (int(np.argmax(solved.x[start:end])) for start, end in pairwise(starts))
     return tuple(columns), solved.status == 0
@@ -220,7 +220,7 @@ def _scale(value: np.ndarray) -> float:
 
 
 def lagrangian(blocks: Sequence[Block], slots: np.ndarray, price: np.ndarray) -> float:
-    """The value at which attention is bought at `price` without a budget, and the budget's worth added.
+    """The value at which exposure is bought at `price` without a budget, and the budget's worth added.
 
     At any prices >= 0 it is at least the value of every choice within the budgets (weak duality).
 

@@ -1,6 +1,6 @@
-"""What attention buys: the mean demands that a product can be given at the price of attention, and their cost.
+"""What exposure buys: the mean demands that a product can be given at the price of a slot, and their cost.
 
-Seen from one product, attention buys mean demand: at worth `w` of a unit of demand, row `i` gives the exposure that
+Seen from one product, exposure buys mean demand: at worth `w` of a unit of demand, row `i` gives the exposure that
 maximises `w x added demand - lambda_i x exposure`, and every `w` gives a mean demand and its cost. Exposures that carry
 over count with their lasting effect, as if the mean were reached at once.
 """
@@ -26,8 +26,8 @@ WIDER = 1.5
 
 
 @dataclass(frozen=True)
-class AttentionCurve:
-    """What attention buys one product: `mean` demands (evenly spaced, rising), their `variance`, and their `cost`.
+class ExposureCurve:
+    """What exposure buys one product: `mean` demands (evenly spaced, rising), their `variance`, and their `cost`.
 
     `usual`: the mean at the standing worth of a unit of demand, or at what can be delivered if that is more.
     """
@@ -40,8 +40,8 @@ class AttentionCurve:
 
 @dataclass(frozen=True)
 class Usual:
-    """What a firm usually meets, per product, seen in play: mean demand and how far it moves (its `least` and `largest`
-    but for the rarest), and the units expected `later`, in the periods of the lead time after the present one."""
+    """What a policy usually meets, per product, seen in play: mean demand and how far it moves (its `least` and
+    `largest` but for the rarest), and the units expected `later`, in the periods of the lead time after this one."""
 
     mean: np.ndarray
     least: np.ndarray
@@ -49,23 +49,23 @@ class Usual:
     later: np.ndarray
 
 
-def attention_curves(
-    market: Market, attention_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
-) -> list[AttentionCurve]:
-    """Every product's curve at given prices of attention.
+def exposure_curves(
+    market: Market, slot_price: np.ndarray, standing_worth: np.ndarray, usual: Usual | None = None
+) -> list[ExposureCurve]:
+    """Every product's curve at given prices of slots.
 
     Mean demand in units and its cost in money, per period.
 
-    **Arguments:** `attention_price`, `standing_worth`: as in `dual_price_firm`. `usual`: what the firm met in play, to
+    **Arguments:** `slot_price`, `standing_worth`: as in `dual_price_policy`. `usual`: what the policy met in play, to
     place the curve around; `None`: by the prices alone.
 
     Of 12 people `sigmoid(-2)` ask for the first product unshown and `sigmoid(0.5)` shown. At a price of 3 for an
-    exposure that makes some 6 units of demand, attention is bought for a unit worth 6:
+    exposure that makes some 6 units of demand, exposure is bought for a unit worth 6:
 
     ```python
     >>> from intandem.market import example_market
     >>> market = example_market("two-products-capped")
-    >>> curve = attention_curves(market, np.array([3.0]), np.array([6.0, 3.5]))[0]
+    >>> curve = exposure_curves(market, np.array([3.0]), np.array([6.0, 3.5]))[0]
     >>> curve.mean[[0, -1]].round(3), curve.cost[[0, -1]].round(3), round(curve.usual, 3)
     (array([1.43, 7.47]), array([0., 3.]), 7.47)
 
@@ -76,11 +76,11 @@ def attention_curves(
     visits = np.asarray(market.visit_probability, float)[:, None]
     levels = np.array([0.0, 1.0]) if market.exposure == "slate" else LEVELS
     chances = np.stack([visits * lasting_chance(market, level) for level in levels], -1)
-    paid = attention_price[:, None] + np.asarray(market.exposure_cost, float)[np.maximum(at, 0)] * people * visits
+    paid = slot_price[:, None] + np.asarray(market.exposure_cost, float)[np.maximum(at, 0)] * people * visits
     found = []
     for product in range(market.products):
         row, place = np.nonzero(at == product)
-        # One product seldom has all attention: a few times its even share is as far as the program looks.
+        # One product seldom has all exposure: a few times its even share is as far as the program looks.
         share = min(1.0, 4.0 * market.exposure_slots / market.pairs.width)
         bought = _purchases(chances[row, place], people[row, 0], paid[row, place], levels)
         if usual is None:
@@ -187,8 +187,8 @@ def _reach(
 
 def _curve(
     mean: np.ndarray, variance: np.ndarray, cost: np.ndarray, least: float, usual: float, largest: float
-) -> AttentionCurve:
+) -> ExposureCurve:
     count = MEANS if largest - least > 1e-4 * max(largest, 1e-6) else 1
     wanted = np.linspace(least, largest, count)
     spread = np.interp(wanted, mean, variance / np.maximum(mean, 1e-9)) * wanted
-    return AttentionCurve(wanted, spread, np.interp(wanted, mean, cost), usual)
+    return ExposureCurve(wanted, spread, np.interp(wanted, mean, cost), usual)

@@ -1,4 +1,4 @@
-"""The statements on firms of rules: a department that follows what it sees is told from one that does not."""
+"""The statements on policies of rules: a department that follows what it sees is told from one that does not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from intandem.departments import firm_of_rules
+from intandem.departments import policy_of_rules
 from intandem.errors import InputError
-from intandem.evaluation.insights import firm_insights
+from intandem.evaluation.insights import policy_insights
 from intandem.evaluation.statistics import one_sided, wilson_interval
 from intandem.market import Decision, Market, State, example_market
 from intandem.theory.insights import Finding
@@ -25,11 +25,11 @@ def followed(market: Market, state: State, key: jax.Array) -> Decision:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Finding]:
-    """Of a firm that promotes what it has."""
-    return firm_insights(example_market("two-products-capped"), followed, periods=200, runs=8)
+    """Of a policy that promotes what it has."""
+    return policy_insights(example_market("two-products-capped"), followed, periods=200, runs=8)
 
 
-def test_a_firm_that_promotes_what_it_has(found: dict[str, Finding]) -> None:
+def test_a_policy_that_promotes_what_it_has(found: dict[str, Finding]) -> None:
     assert found["T2"].holds
     assert found["T2"].p_value is not None
     assert found["T2"].p_value < 0.01
@@ -39,9 +39,9 @@ def test_a_firm_that_promotes_what_it_has(found: dict[str, Finding]) -> None:
     assert found["T3"].statistic > 0.05
 
 
-def test_a_firm_that_is_blind_to_stock_is_told() -> None:
+def test_a_policy_that_is_blind_to_stock_is_told() -> None:
     market = example_market("two-products-capped")
-    blind = firm_insights(market, firm_of_rules(market, "base-stock", "uplift"), periods=100, runs=4)
+    blind = policy_insights(market, policy_of_rules(market, "base-stock", "uplift"), periods=100, runs=4)
     assert not blind["T2"].holds
     assert blind["T2"].statistic == 0
     assert blind["C4"].statistic == 0
@@ -52,7 +52,7 @@ def test_a_firm_that_is_blind_to_stock_is_told() -> None:
 def test_too_few_runs_are_refused() -> None:
     market = example_market("two-products-capped")
     with pytest.raises(InputError, match="3 or more"):
-        firm_insights(market, followed, runs=2)
+        policy_insights(market, followed, runs=2)
 
 
 def test_p_values_and_wilson_intervals() -> None:

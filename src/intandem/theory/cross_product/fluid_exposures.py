@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import optimize, sparse
 
-from intandem.theory.cross_product.attention import share_levels
+from intandem.theory.cross_product.allocation import share_levels
 from intandem.theory.cross_product.one_period import OnePeriod, Plan, plan_given_exposure
 from intandem.theory.cross_product.silo import filtered_silo_exposures, silo_exposures
 from intandem.theory.cross_product.tables import Island
@@ -26,7 +26,7 @@ def fluid_plan(problem: OnePeriod, island: Island) -> tuple[np.ndarray, np.ndarr
     mixture rounded to levels and both silos' exposures, each improved row by row.
 
     **Arguments:** `problem`: with independent choice. `island`: of it; see `islands` in `cross_product.tables`.
-    **Returns** exposures of its rows (shape `rows width`), prices of attention per row (money per unit of exposure),
+    **Returns** exposures of its rows (shape `rows width`), prices of slots per row (money per unit of exposure),
     and the bound, money.
 
     ```python

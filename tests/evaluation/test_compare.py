@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from intandem.errors import InputError
-from intandem.evaluation.compare import METHOD_NAMES, check_methods, compare, judging_size, replay, without
+from intandem.evaluation.compare import compare, judging_size, replay, without
+from intandem.evaluation.methods import METHOD_NAMES, check_methods
 from intandem.learning import TrainSettings
 from intandem.market import family_market
 from intandem.market.files import example_market

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -26,12 +25,9 @@ from intandem.departments import JointPolicy, inventory_network, recommendation_
 from intandem.errors import InputError, RunError
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
 from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
-from intandem.learning.estimators import pathwise, perturbation
+from intandem.learning.estimators import ESTIMATORS
 from intandem.learning.timescales import default_timescales, optimiser, timescales_of
 from intandem.market import Market
-
-ESTIMATORS: dict[str, Any] = {"perturbation": perturbation, "pathwise": pathwise}
-"""Modules that estimate the gradient: `sizes`, `start`, `weights`, `estimate`, `periods_per_update` of each."""
 
 
 class TrainingState(eqx.Module):

@@ -11,7 +11,7 @@ from intandem.app.answer import Answer, money, percent
 from intandem.app.options import JsonFlag, MarketName, Periods, Runs, Seed, Shops, Updates, Warmup, Width, Window
 
 if TYPE_CHECKING:
-    from intandem.evaluation.compare import Comparison
+    from intandem.evaluation.comparison import Comparison
 
 
 def compare(
@@ -50,8 +50,8 @@ def compare(
 
     page = claim(report, folder=False) if report is not None else None
     world = resolve_market(market)
-    from intandem.evaluation.compare import check_methods
     from intandem.evaluation.compare import compare as play
+    from intandem.evaluation.methods import check_methods
     from intandem.learning import check_settings
 
     settings = train_settings("mtma", estimator, updates, shops, window, width)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from intandem.evaluation.compare import Comparison
-from intandem.evaluation.simulation import Trace, trace
+from intandem.evaluation.comparison import Comparison
+from intandem.evaluation.simulated import Trace
+from intandem.evaluation.simulation import trace
 
 SHOWN_PERIODS = 52
 TRACED_PERIODS = 208

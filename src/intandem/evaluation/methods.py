@@ -1,0 +1,117 @@
+"""The methods of a comparison by name, and how each is made ready: rules as they are, tuned, trained."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from intandem.departments import DUAL_PRICE, RULE_POLICIES, policy_of_rules
+from intandem.errors import InputError
+from intandem.evaluation.comparison import LABELS, MethodResult
+from intandem.evaluation.tuning import StockSeen, best_rule
+from intandem.learning import METHODS as TRAINING_METHODS
+from intandem.learning import TrainSettings, train
+from intandem.learning.timescales import PLANNED_METHODS
+from intandem.market import Market
+from intandem.theory.dual_price import dual_price_policy
+
+TUNED: dict[str, StockSeen] = {"tuned-rule": "cover", "tuned-filter": "shelf", "tuned-silo": "nothing"}
+"""Pairs of rules tuned on the simulator, and what their recommendation looks at of stock."""
+
+LEARNED: dict[str, str] = {"learned-silo": "silo", **{name: name for name in TRAINING_METHODS if name != "silo"}}
+"""Trained policies and the training method of each. `silo` alone names the pair of rules."""
+
+METHOD_NAMES = (*RULE_POLICIES, DUAL_PRICE, *TUNED, *LEARNED)
+
+Progress = Callable[[str, int, int, float], None]
+
+
+def check_methods(methods: Sequence[str], place: str = "--methods") -> None:
+    """Refuses unknown and repeated methods before any work is done.
+
+    **Raises:** `InputError` naming `place`.
+    """
+    if not methods:
+        raise InputError(place, "is empty", f"name some of {', '.join(METHOD_NAMES)}")
+    for method in methods:
+        if method not in METHOD_NAMES:
+            if method in PLANNED_METHODS:
+                raise InputError(place, f"'{method}' is planned and not built yet", "leave it out")
+            near = difflib.get_close_matches(method, METHOD_NAMES, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"choose some of {', '.join(METHOD_NAMES)}"
+            raise InputError(place, f"'{method}' is not a method", hint)
+        if methods.count(method) > 1:
+            raise InputError(place, f"'{method}' is given twice", "give it once")
+
+
+def prepare(
+    market: Market, methods: Sequence[str], seeds: int, settings: TrainSettings, seed: int, progress: Progress | None
+) -> dict[str, MethodResult]:
+    """Tunes rules on one core while policies are trained on another."""
+    stopping = threading.Event()
+
+    def tuning_progress(what: str, done: int, total: int, profit: float) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        if progress is not None and not any(method in LEARNED for method in methods):
+            progress(what, done, total, profit)
+
+    with ThreadPoolExecutor(1) as beside:
+        tuned = {
+            method: beside.submit(_tuned, market, method, seed, tuning_progress)
+            for method in methods
+            if method in TUNED
+        }
+        try:
+            ready = {m: _ruled(market, m) for m in methods if m in RULE_POLICIES}
+            ready |= {m: _priced(market, m, progress) for m in methods if m == DUAL_PRICE}
+            ready |= {m: _trained(market, m, seeds, settings, seed, progress) for m in methods if m in LEARNED}
+            return ready | {method: future.result() for method, future in tuned.items()}
+        finally:
+            # Whatever stops this thread stops the other at its next setting.
+            stopping.set()
+
+
+def _ruled(market: Market, method: str) -> MethodResult:
+    rules = RULE_POLICIES[method]
+    return MethodResult(method, "rule", (policy_of_rules(market, *rules),), (), 0.0, rules=rules)
+
+
+def _priced(market: Market, method: str, progress: Progress | None) -> MethodResult:
+    started = time.monotonic()
+    if progress is not None:
+        progress(f"{LABELS[method]}: computing", 0, 0, float("nan"))
+    return MethodResult(method, "rule", (dual_price_policy(market),), (), time.monotonic() - started)
+
+
+def _tuned(market: Market, method: str, seed: int, progress: Progress) -> MethodResult:
+    started = time.monotonic()
+    what = f"{LABELS[method]}: tuning"
+    rule = best_rule(
+        market, looks_at=TUNED[method], seed=seed, progress=lambda tried, best: progress(what, tried, 0, best)
+    )
+    seconds = time.monotonic() - started
+    return MethodResult(method, "tuned", (rule.policy,), (), seconds, rules=(rule.inventory, rule.recommendation))
+
+
+def _trained(
+    market: Market, method: str, seeds: int, settings: TrainSettings, seed: int, progress: Progress | None
+) -> MethodResult:
+    trainings = []
+    for k in range(seeds):
+        what = f"{LABELS.get(method, method)}: training" + (f" {k + 1} of {seeds}" if seeds > 1 else "")
+
+        def report(done: int, total: int, figures: dict[str, float], what: str = what) -> None:
+            if progress is not None:
+                progress(what, done, total, figures["profit"])
+
+        trainings.append(train(market, replace(settings, method=LEARNED[method]), seed=seed + k, progress=report))
+    seconds = float(np.mean([one.seconds for one in trainings]))
+    policies = tuple(one.policy for one in trainings)
+    return MethodResult(method, "learned", policies, (), seconds, trainings=tuple(trainings))

@@ -1,0 +1,215 @@
+"""What comes of playing a policy: figures per period of many runs, and one run period by period."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from intandem.market import Ledger
+
+BATCHES = 20
+"""A run is also cut into so many batches: they give a standard error where there is one run only (batch means; Law,
+Simulation Modeling and Analysis, section 9.5)."""
+
+EVEN_SHARE_COVERED = 0.01
+"""A product counts as covered if it gets at least this part of an even share of all exposures."""
+
+
+class Totals(eqx.Module):
+    """Sums over the periods that count, per product unless said otherwise; names as in `Outcome`.
+
+    - `order_lines`: periods with an order. `on_hand`: stock when deciding. `slots_used`: exposures per visitor
+      over the slots there are, summed over periods. `profit_batches`: the firm's profit in each of `BATCHES`.
+    - `discounted`: the firm's profit, discounted to the first period that counts.
+    """
+
+    order: Float[Array, " products"]
+    order_lines: Float[Array, " products"]
+    demand: Float[Array, " products"]
+    sales: Float[Array, " products"]
+    served_new: Float[Array, " products"]
+    lost: Float[Array, " products"]
+    on_hand: Float[Array, " products"]
+    end_stock: Float[Array, " products"]
+    end_backlog: Float[Array, " products"]
+    exposures: Float[Array, " products"]
+    profit: Float[Array, " products"]
+    ledger: Ledger
+    slots_used: Float[Array, ""]
+    profit_batches: Float[Array, " batches"]
+    discounted: Float[Array, ""]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A policy's figures, from `runs` runs of `periods` periods after `warmup` periods that do not count.
+
+    Fields that end in `_by_run` have shape `runs`; run `r` of two policies with one seed shares its random numbers.
+    `totals` holds sums over periods with a leading axis of `runs`, in double precision.
+    """
+
+    product_ids: tuple[str, ...]
+    periods: int
+    runs: int
+    warmup: int
+    seed: int
+    discount: float
+    totals: Totals
+
+    @cached_property
+    def profit_by_run(self) -> np.ndarray:
+        """Profit per period."""
+        return self._sum("profit") / self.periods
+
+    @cached_property
+    def discounted_by_run(self) -> np.ndarray:
+        """Profit over all `periods`, discounted to the first period after the warm-up."""
+        return np.asarray(self.totals.discounted)
+
+    @cached_property
+    def fill_rate_by_run(self) -> np.ndarray:
+        """Share of demand that is served in its own period; 1 without any demand."""
+        return 1.0 - _ratio(self._sum("demand") - self._sum("served_new"), self._sum("demand"))
+
+    @cached_property
+    def lost_share_by_run(self) -> np.ndarray:
+        """Share of demand that is lost; 0 without any demand."""
+        return _ratio(self._sum("lost"), self._sum("demand"))
+
+    @property
+    def profit(self) -> float:
+        """Mean profit per period."""
+        return float(self.profit_by_run.mean())
+
+    @property
+    def profit_se(self) -> float:
+        """Standard error of `profit`: over runs, or over batches of periods where there is one run."""
+        if self.runs > 1:
+            return float(self.profit_by_run.std(ddof=1) / np.sqrt(self.runs))
+        batches = min(BATCHES, self.periods)
+        if batches == 1:
+            return 0.0
+        counts = np.bincount(np.arange(self.periods) * BATCHES // self.periods, minlength=BATCHES)
+        means = np.asarray(self.totals.profit_batches)[0][counts > 0] / counts[counts > 0]
+        return float(means.std(ddof=1) / np.sqrt(batches))
+
+    @property
+    def fill_rate(self) -> float:
+        """Mean share of demand served in its own period."""
+        return float(self.fill_rate_by_run.mean())
+
+    @property
+    def lost_share(self) -> float:
+        """Mean share of demand lost."""
+        return float(self.lost_share_by_run.mean())
+
+    @property
+    def exposure_share(self) -> float:
+        """Share of the exposure slots that is used, 0 to 1."""
+        return float(np.asarray(self.totals.slots_used).mean() / self.periods)
+
+    @property
+    def orders_per_period(self) -> float:
+        """Units ordered per period, over all products."""
+        return float(self.per_period("order").sum())
+
+    @property
+    def order_lines_per_period(self) -> float:
+        """Orders placed per period, over all products."""
+        return float(self.per_period("order_lines").sum())
+
+    @property
+    def end_stock(self) -> float:
+        """Units left at the end of a period, over all products."""
+        return float(self.per_period("end_stock").sum())
+
+    @property
+    def cover(self) -> float:
+        """Periods of demand that the stock at the end of a period would last."""
+        demand = float(self.per_period("demand").sum())
+        return self.end_stock / demand if demand > 0 else 0.0
+
+    @property
+    def exposure_concentration(self) -> float:
+        """Herfindahl index of exposures over products: 1 if one product gets all, 1/products if they share evenly."""
+        shares = self.exposure_share_by_product
+        return float((shares**2).sum())
+
+    @property
+    def catalogue_coverage(self) -> float:
+        """Share of products that get at least 1% of an even share of all exposures."""
+        shares = self.exposure_share_by_product
+        return float((shares * len(shares) >= EVEN_SHARE_COVERED).mean())
+
+    @property
+    def exposure_share_by_product(self) -> np.ndarray:
+        """Each product's share of all exposures, shape `products`; zeros if nothing is shown."""
+        exposures = self.per_period("exposures")
+        return _ratio(exposures, np.full_like(exposures, exposures.sum()))
+
+    @property
+    def ledger(self) -> dict[str, float]:
+        """Money per period by kind, each as a positive amount: revenue, and the costs."""
+        ledger = self.totals.ledger
+        return {
+            field.name: float(np.asarray(getattr(ledger, field.name)).sum(1).mean() / self.periods)
+            for field in dataclasses.fields(ledger)
+        }
+
+    def per_period(self, name: str) -> np.ndarray:
+        """Mean over runs and periods of one of `Totals`' fields, shape `products`."""
+        return np.asarray(getattr(self.totals, name)).mean(0) / self.periods
+
+    def _sum(self, name: str) -> np.ndarray:
+        return np.asarray(getattr(self.totals, name)).sum(1)
+
+    def as_json(self) -> dict[str, object]:
+        """The figures under the names of the command line's JSON."""
+        figures: dict[str, object] = {
+            "profit_per_period": {"mean": self.profit, "se": self.profit_se},
+            "fill_rate": self.fill_rate,
+            "lost_share": self.lost_share,
+            "exposure_share": self.exposure_share,
+            "orders_per_period": self.orders_per_period,
+            "order_lines_per_period": self.order_lines_per_period,
+            "end_stock": self.end_stock,
+            "cover": self.cover,
+            "exposure_concentration": self.exposure_concentration,
+            "catalogue_coverage": self.catalogue_coverage,
+            "ledger": self.ledger,
+            "warmup": self.warmup,
+            "periods": self.periods,
+            "runs": self.runs,
+            "seed": self.seed,
+        }
+        if self.discount < 1:
+            values = self.discounted_by_run
+            error = float(values.std(ddof=1) / np.sqrt(self.runs)) if self.runs > 1 else None
+            figures["discounted_profit"] = {"mean": float(values.mean()), "se": error}
+        return figures
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One run, period by period, of some products: arrays of shape `periods products`.
+
+    - `on_hand`: units when deciding. `order`, `demand`, `lost`: units. `exposures`: exposures delivered.
+    - `profit`: the whole firm's profit, shape `periods`.
+    """
+
+    product_ids: tuple[str, ...]
+    on_hand: np.ndarray
+    order: np.ndarray
+    demand: np.ndarray
+    lost: np.ndarray
+    exposures: np.ndarray
+    profit: np.ndarray
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)

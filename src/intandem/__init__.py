@@ -31,6 +31,7 @@ _HOMES = {
     "simulate": "intandem.evaluation.simulation",
     "solve": "intandem.theory.intertemporal",
     "train": "intandem.learning",
+    "validate_folder": "intandem.data.tables",
 }
 
 _RENAMED = {"firm_of_rules": "policy_of_rules"}

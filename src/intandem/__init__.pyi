@@ -1,4 +1,5 @@
 from intandem.data.calibration import calibrate as calibrate
+from intandem.data.tables import validate_folder as validate_folder
 from intandem.departments import policy_of_rules as policy_of_rules
 from intandem.evaluation.compare import compare as compare
 from intandem.evaluation.simulation import simulate as simulate

@@ -101,7 +101,7 @@ def read_tables(
     from intandem.data import validate_folder
 
     checked = validate_folder(folder, target.with_name(f"{target.stem}-quarantine.csv"))
-    if not checked.quarantined and not checked.rules:
+    if checked.quarantine is not None and checked.set_aside.is_empty():
         checked.quarantine.unlink(missing_ok=True)
     return checked.tables
 

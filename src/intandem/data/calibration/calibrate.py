@@ -5,8 +5,9 @@ The model, its estimation, what identifies the effects and what does not: see th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -23,7 +24,9 @@ from intandem.data.calibration.information import columns_of
 from intandem.data.calibration.panel import Panel, panel_of
 from intandem.data.calibration.prediction import fit_tables, predict
 from intandem.data.calibration.standard_errors import Estimate, clustered_covariance
+from intandem.data.tables.report import ValidationReport
 from intandem.data.tables.tables import Tables
+from intandem.data.tables.validate import check_tables, read_tables
 from intandem.market.model import Market
 
 LEAST_EXPOSED = 50.0
@@ -73,7 +76,9 @@ class Calibration:
     - `fit`: tables for a report: `product_period`, `calibration_curve`, `period`.
     - `identification`: what the effects rest on. `assumptions`: what a report must repeat.
     - `units_per_purchase`: units of the source in one purchase, which is the market's unit.
-    - `settings`, `panel`, `choice_fit`: how it came about.
+    - `notes`: what a person should know about the tables.
+    - `settings`, `panel`, `choice_fit`: how it came about. `checked`: the report on the tables, if they were checked
+      on the way.
     """
 
     market: Market
@@ -92,6 +97,8 @@ class Calibration:
     settings: CalibrationSettings
     panel: Panel
     choice_fit: Fit
+    notes: tuple[str, ...] = ()
+    checked: ValidationReport | None = None
 
     def cases(self) -> dict[str, Market]:
         """The market as calibrated, and beside it the `null` (no exposure has any effect) and a `strong` case: no
@@ -117,6 +124,7 @@ class Calibration:
             "baselines": self.baselines,
             "identification": self.identification,
             "assumptions": list(self.assumptions),
+            "notes": list(self.notes),
         }
         for name in ("persistence", "carry_over", "habit", "elasticity"):
             estimate = getattr(self, name)
@@ -125,21 +133,47 @@ class Calibration:
 
 
 def calibrate(
-    tables: Tables,
+    source: Any = None,
     settings: CalibrationSettings | None = None,
     *,
     progress: Callable[[int, float], None] | None = None,
+    mapping: Mapping[str, Any] | None = None,
+    transactions: Any = None,
+    products: Any = None,
+    customers: Any = None,
+    exposures: Any = None,
+    stock: Any = None,
+    open_orders: Any = None,
 ) -> Calibration:
     """Fits a market to a firm's tables.
 
     **Arguments:**
 
-    - `tables`: see `intandem.data.tables.tables`.
+    - `source`: the path of a folder of tables, a dictionary of frames by table name, or `Tables` that are checked
+      already (`validate_folder`, `load_complete_journey`, `load_ta_feng`).
     - `settings`: see `CalibrationSettings`.
     - `progress`: called after every Newton step with its number and the log-likelihood.
+    - `transactions`, ..., `open_orders`: the tables as frames (polars, pandas, Arrow), in place of `source`; `mapping`:
+      what `mapping.toml` would hold for them. All go through the checks of `validate_folder`; rows that break a rule
+      are left out and listed in `Calibration.checked.set_aside`.
 
-    **Raises:** `InputError` where the tables hold no purchase to learn from.
+    **Raises:** `InputError` where the tables hold no purchase to learn from, or cannot be read.
     """
+    given = {
+        "transactions": transactions,
+        "products": products,
+        "customers": customers,
+        "exposures": exposures,
+        "stock": stock,
+        "open_orders": open_orders,
+    }
+    frames = {name: frame for name, frame in given.items() if frame is not None}
+    if isinstance(source, ValidationReport):
+        return replace(calibrate(source.tables, settings, progress=progress), checked=source)
+    if not isinstance(source, Tables) or frames:
+        checked = check_tables(read_tables(source, frames, mapping))
+        return replace(calibrate(checked.tables, settings, progress=progress), checked=checked)
+    tables = source
     settings = settings or CalibrationSettings()
     panel = panel_of(
         tables,
@@ -182,6 +216,7 @@ def calibrate(
         settings=settings,
         panel=panel,
         choice_fit=fit,
+        notes=tables.notes,
     )
 
 

@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
+from intandem.errors import InputError
+
 PeriodName: TypeAlias = Literal["day", "week"]
 
 CODES = {"customer": pl.Int32, "product": pl.Int32, "store": pl.Int32}
@@ -91,7 +93,8 @@ class Tables:
     - `calendar`: period: first day (null if the firm counts periods itself), the fraction of it that was
       recorded (0 to 1: below 1 its counts are too low, so mask or scale it), and the suggested `split`.
 
-    `masked_dates` are the days known to be under-recorded; `assumptions` are sentences a report must repeat.
+    `masked_dates` are the days known to be under-recorded; `assumptions` are sentences a report must repeat, `notes`
+    what a person should know about the data.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Tables:
     provenance: str = ""
     assumptions: tuple[str, ...] = ()
     masked_dates: tuple[date, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def periods(self) -> int:
@@ -155,13 +159,34 @@ class Tables:
         return {name: getattr(self, name).height for name in COLUMNS}
 
 
-def _conform(name: str, frame: pl.DataFrame, extra: Sequence[str] = ()) -> pl.DataFrame:
+def _conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     columns = COLUMNS[name]
     present = [
         pl.col(column).cast(dtype) if column in frame.columns else pl.lit(None, dtype).alias(column)
         for column, dtype in columns.items()
     ]
-    return frame.select(*present, *[column for column in extra if column not in columns])
+    return frame.select(present)
+
+
+def attribute_names(names: Sequence[str]) -> dict[str, str]:
+    """What attributes of customers are called in `Tables.customers`, where some names are taken.
+
+    ```python
+    >>> attribute_names(["age", "store"])
+    {'age': 'age', 'store': 'store (attribute)'}
+
+    ```
+    """
+    taken = {*COLUMNS["customers"], "store_id", *names}
+    found = {}
+    for name in names:
+        shown = name
+        if name in COLUMNS["customers"] or name == "store_id":
+            shown = f"{name} (attribute)"
+            while shown in taken:
+                shown += "*"
+        found[name] = shown
+    return found
 
 
 def _empty(name: str) -> pl.DataFrame:
@@ -251,6 +276,8 @@ def build_tables(
       are counted from `transactions` if not given.
     - `calendar`: with the columns of `COLUMNS["calendar"]`, one row per period from 0.
 
+    **Raises:** `InputError` if a table is missing that is needed.
+
     ```python
     >>> import polars as pl
     >>> from datetime import date
@@ -275,10 +302,18 @@ def build_tables(
 
     ```
     """
+    for needed in ("products", "customers", "transactions"):
+        if needed not in frames:
+            cure = "give products, customers and transactions; `validate_folder` takes them as they are"
+            raise InputError("frames", f"has no table {needed}", cure)
     lines = frames["transactions"]
     visits = frames.get("visits", None)
     sources = {**frames, "visits": count_visits(lines) if visits is None else visits}
     customers = frames["customers"]
+    own = [name for name in customers.columns if name not in ("customer_id", "store_id")]
+    attributes = customers.select(own).rename(attribute_names(own))
+    customers = customers.drop(own)
+    sources["customers"] = customers
     if "store_id" not in customers.columns and "store_id" in lines.columns:
         usual = most_frequent_store(lines, ["customer_id"])
         customers = customers.join(usual, on="customer_id", how="left", maintain_order="left")
@@ -317,8 +352,8 @@ def build_tables(
             # A row may lack its store or its customer; one that names an id that is not ours goes.
             wanted = pl.col(key).is_null() | pl.col(key).is_in(code[key].implode())
             frame = frame.filter(wanted).join(code, on=key, how="left", maintain_order="left")
-        extra = [c for c in frame.columns if table == "customers" and c not in ("store_id", *COLUMNS[table])]
-        coded[table] = _conform(table, frame, extra)
+        coded[table] = _conform(table, frame)
+    coded["customers"] = coded["customers"].hstack(attributes)
     for table, keys in _ORDER.items():
         coded[table] = coded[table].sort(keys, nulls_last=True)
     return Tables(
@@ -328,7 +363,7 @@ def build_tables(
         provenance=provenance,
         assumptions=tuple(assumptions),
         masked_dates=tuple(masked_dates),
-        **coded,
+        **coded,  # type: ignore[arg-type]
     )
 
 

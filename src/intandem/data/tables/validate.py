@@ -1,85 +1,160 @@
-"""Checks a firm's folder of tables: bad rows go to a quarantine file with their rule, the others become `Tables`."""
+"""Checks a firm's tables: bad rows are set aside with the rule they break, the others become `Tables`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as MappingLike
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.folder import ROW, Mapping, RawTable, Weekday, read_mapping, read_table
+from intandem.data.tables.calendar import calendar_of, in_periods
+from intandem.data.tables.folder import read_table
+from intandem.data.tables.frames import check_names, kind_of, source_of
+from intandem.data.tables.mapping import Mapping, mapping_of, read_mapping
+from intandem.data.tables.raw import ROW, RawTable, named
+from intandem.data.tables.report import ValidationReport, quarantine_file, report_of, write_quarantine
 from intandem.data.tables.schema import SCHEMA
-from intandem.data.tables.tables import Tables, build_tables, price_table, week_calendar
+from intandem.data.tables.tables import Tables, attribute_names, build_tables, price_table
 from intandem.data.tables.values import TypedTable, fault, type_values
 from intandem.errors import InputError
-from intandem.storage import replace_file
-
-LONGEST_CALENDAR = 20_000
-"""Periods. A longer calendar (54 years of days) comes from a mistyped date, not from a firm."""
 
 DUE_WITHIN = timedelta(days=3660)
 
-QUARANTINE = ["table", "file", "row", "rule", "column", "value"]
-
 
 @dataclass(frozen=True)
-class ValidationReport:
-    """What was found in a folder of tables.
+class Given:
+    """A firm's tables as they were handed over: where from, what they are called, and how to read them."""
 
-    - `rows`, `quarantined`: rows read, and rows taken out, over all tables; `by_table` has both for each table.
-    - `rules`: rule -> how many rows broke it (a row may break several; `unknown-column` counts columns).
-    - `quarantine`: the file with one line per broken rule: table, file, row, rule, column and value as written.
-      Row 1 is the first row under the header.
-    - `tables`: what is left, ready for calibration. `notes`: what a person should know about it.
-    """
-
-    rows: int
-    quarantined: int
-    rules: dict[str, int]
-    by_table: dict[str, dict[str, int]]
-    quarantine: Path
-    tables: Tables
-    notes: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as a JSON object, without the tables themselves."""
-        return {
-            "rows": self.rows,
-            "quarantined": self.quarantined,
-            "rules": self.rules,
-            "tables": self.by_table,
-            "quarantine": str(self.quarantine),
-            "notes": list(self.notes),
-        }
+    name: str
+    origin: str
+    raw: dict[str, RawTable]
+    mapping: Mapping
 
 
-def validate_folder(folder: str | Path, out: str | Path | None = None, today: date | None = None) -> ValidationReport:
-    """Reads, checks and codes the tables in `folder`; writes the rows that break a rule to the quarantine file.
+def validate_folder(
+    folder: Any = None,
+    out: str | Path | None = None,
+    today: date | None = None,
+    *,
+    mapping: MappingLike[str, Any] | None = None,
+    transactions: Any = None,
+    products: Any = None,
+    customers: Any = None,
+    exposures: Any = None,
+    stock: Any = None,
+    open_orders: Any = None,
+) -> ValidationReport:
+    """Reads, checks and codes a firm's tables, from a folder or from frames.
 
     **Arguments:**
 
-    - `folder`: tables as `<table>.parquet` or `<table>.csv`, and `mapping.toml` if they have other names.
-    - `out`: the quarantine file, `.csv` or `.parquet`; default `folder/quarantine.csv`. It is written on every run,
-      with a header only if nothing is wrong, so that it never shows an earlier run.
-    - `today`: dates after it are out of range unless `mapping.toml` has a `last_date`; default: the day it is.
+    - `folder`: the path of a folder with tables as `<table>.parquet` or `<table>.csv`, and `mapping.toml` if they have
+      other names; or the tables themselves in a dictionary, by name.
+    - `out`: the quarantine file, `.csv` or `.parquet`: the rows that break a rule. Default: `folder/quarantine.csv`,
+      and none for frames. It is written on every run, with a header only if nothing is wrong, so that it never shows
+      an earlier run.
+    - `today`: dates after it are out of range unless the mapping has a `last_date`; default: the day it is.
+    - `mapping`: what `mapping.toml` would hold, for tables that come as frames.
+    - `transactions`, ..., `open_orders`: tables as polars or pandas frames, Arrow tables, dictionaries of columns, or
+      paths of files, in place of a folder.
 
     **Raises:** `InputError` for faults that no row is to blame for: a table or column that is not there, an empty or
     unreadable file, a mapping that does not fit, a table of which no row is left. Nothing is written then.
+
+    ```python
+    >>> report = validate_folder(
+    ...     transactions={"customer_id": ["ann", "bob"], "product_id": ["tea", "tea"], "period": [0, 1],
+    ...                   "quantity": [2, 1], "price": [4.0, 4.5]},
+    ...     products={"product_id": ["tea"], "unit_cost": [2.5]},
+    ... )
+    >>> report.rows, report.quarantined, report.tables.products["price"].round(2).to_list()
+    (3, 0, [4.17])
+
+    ```
     """
-    folder = Path(folder)
+    tables = {
+        "transactions": transactions,
+        "products": products,
+        "customers": customers,
+        "exposures": exposures,
+        "stock": stock,
+        "open_orders": open_orders,
+    }
+    target = None if out is None else quarantine_file(out)
+    given = read_tables(folder, {name: table for name, table in tables.items() if table is not None}, mapping)
+    if target is None and isinstance(folder, str | Path):
+        target = Path(folder) / "quarantine.csv"
+    report = check_tables(given, today)
+    if target is None:
+        return report
+    write_quarantine(report.set_aside, target)
+    return replace(report, quarantine=target)
+
+
+def read_tables(
+    source: Any, tables: MappingLike[str, Any] | None = None, mapping: MappingLike[str, Any] | None = None
+) -> Given:
+    """Reads a firm's tables, unchecked.
+
+    **Arguments:**
+
+    - `source`: the path of a folder, or tables by name; `None` if `tables` holds them.
+    - `tables`: tables by name. `mapping`: what `mapping.toml` would hold, for them.
+
+    **Raises:** `InputError` if it is none of these, if both are given, or if a table cannot be read.
+    """
+    tables = tables or {}
+    if source is not None and tables:
+        raise InputError(next(iter(tables)), "is given beside a folder or dictionary", "give all tables in one place")
+    if isinstance(source, str | Path):
+        if mapping is not None:
+            raise InputError("mapping", "is given beside a folder", "write it as mapping.toml in the folder")
+        return _read_folder(Path(source))
+    if isinstance(source, MappingLike):
+        tables = source
+    elif isinstance(source, Tables):
+        raise InputError("folder", "is Tables, which are checked already", "give them to `calibrate` as they are")
+    elif source is not None:
+        raise InputError(
+            "folder", f"is {kind_of(source)}", "give the path of a folder, or a dictionary of frames by table name"
+        )
+    elif not tables:
+        cure = "give the path of a folder, or frames: transactions=..., products=..."
+        raise InputError("folder", "is not given, and no table is either", cure)
+    check_names(tables)
+    how = mapping_of(mapping or {})
+    raw = {}
+    for name, table in SCHEMA.items():
+        if tables.get(name) is not None:
+            section = how.section(name)
+            if section.file is not None:
+                raise InputError("mapping", "is given for a frame", "leave it out", row=name, key="file")
+            raw[name] = named(table, source_of(name, tables[name], section), section)
+    return Given("tables", "The firm's own tables.", raw, how)
+
+
+def _read_folder(folder: Path) -> Given:
     if not folder.is_dir():
         raise InputError(folder, "there is no such folder", "give the folder that holds your tables")
-    target = Path(out) if out is not None else folder / "quarantine.csv"
-    if target.suffix not in (".csv", ".parquet"):
-        raise InputError(target, "is neither .csv nor .parquet", "give the quarantine file one of these endings")
     mapping = read_mapping(folder)
     raw = {
         name: found
         for name, table in SCHEMA.items()
         if (found := read_table(folder, table, mapping.section(name))) is not None
     }
+    name = folder.resolve().name or "tables"
+    return Given(name, f"The firm's own tables, folder {name}.", raw, mapping)
+
+
+def check_tables(given: Given, today: date | None = None) -> ValidationReport:
+    """Checks and codes tables, and writes nothing.
+
+    **Raises:** as `validate_folder`.
+    """
+    raw, mapping = given.raw, given.mapping
     latest = mapping.last_date or today or date.today()
     typed = {
         name: type_values(table, mapping.first_date, latest + (DUE_WITHIN if name == "open_orders" else timedelta()))
@@ -89,42 +164,25 @@ def validate_folder(folder: str | Path, out: str | Path | None = None, today: da
     typed["transactions"] = _known_ids(typed["transactions"], "transactions", typed)
     _still_there(raw, typed, "transactions")
     by_date = _counts_by_date(raw, typed)
-    calendar, origin = _calendar(raw["transactions"].path, typed["transactions"].frame, mapping, by_date)
-    lines = _in_periods(typed["transactions"].frame, mapping, origin, by_date).with_columns(_unit_price(typed))
+    calendar, origin = calendar_of(raw["transactions"].place, typed["transactions"].frame, mapping, by_date)
+    lines = in_periods(typed["transactions"].frame, mapping, origin, by_date).with_columns(_unit_price(typed))
     typed["products"] = _priced(typed["products"], lines)
     _still_there(raw, typed, "products")
     for name in ("exposures", "stock", "open_orders"):
         if name in typed:
             table = _known_ids(typed[name], name, typed)
             typed[name] = _on_calendar(table, name, mapping, origin, by_date, calendar.height)
-
-    tables = _build(folder, mapping, typed, lines, calendar)
-    listed = _quarantine(raw, typed)
-    with replace_file(target) as beside:
-        _ = listed.write_csv(beside) if target.suffix == ".csv" else listed.write_parquet(beside)
-    counts = {
-        name: {"rows": table.frame.height, "quarantined": typed[name].faults[ROW].n_unique()}
-        for name, table in raw.items()
-    }
-    broken = listed.select("table", "rule", pl.col("row").cast(pl.String).fill_null(pl.col("column"))).unique()
-    return ValidationReport(
-        rows=sum(count["rows"] for count in counts.values()),
-        quarantined=sum(count["quarantined"] for count in counts.values()),
-        rules=dict(broken.group_by("rule").len().sort("rule").iter_rows()),
-        by_table=counts,
-        quarantine=target,
-        tables=tables,
-        notes=_notes(raw, typed, tables),
-    )
+    tables = _build(given, typed, lines, calendar)
+    return report_of(raw, typed, replace(tables, notes=_notes(raw, typed, tables)))
 
 
 def _notes(raw: dict[str, RawTable], typed: dict[str, TypedTable], tables: Tables) -> tuple[str, ...]:
     notes = []
     for name, table in raw.items():
         if table.unknown:
-            notes.append(f"{table.path.name}: left out, not in the schema: {', '.join(table.unknown)}")
+            notes.append(f"{table.label}: left out, not in the schema: {', '.join(table.unknown)}")
         if typed[name].frame.height == 0:
-            notes.append(f"{table.path.name}: no row is left")
+            notes.append(f"{table.label}: no row is left")
     if "customers" not in raw:
         notes.append("there is no customers table: the customers are those in the transactions")
     if costless := tables.products["unit_cost"].null_count():
@@ -162,7 +220,7 @@ def _still_there(raw: dict[str, RawTable], typed: dict[str, TypedTable], name: s
     if typed[name].frame.height == 0 and SCHEMA[name].required:
         number, rule, column, value = typed[name].faults.sort(ROW).row(0)
         raise InputError(
-            raw[name].path,
+            raw[name].place,
             f"{value!r} breaks the rule {rule}, and no other row is left either",
             "fix the rows, or say in mapping.toml how to read them",
             row=int(number),
@@ -177,60 +235,15 @@ def _counts_by_date(raw: dict[str, RawTable], typed: dict[str, TypedTable]) -> b
         columns = table.frame.columns
         if {"date", "period"} & set(columns) and wanted not in columns:
             raise InputError(
-                raw[name].path, f"counts by {other} where the transactions count by {wanted}", "use one", key=other
+                raw[name].place, f"counts by {other} where the transactions count by {wanted}", "use one", key=other
             )
     return by_date
-
-
-def _calendar(place: Path, lines: pl.DataFrame, mapping: Mapping, by_date: bool) -> tuple[pl.DataFrame, date | int]:
-    """The calendar and its origin: the first day of period 0, or the firm's own number of it."""
-    days = 7 if mapping.period_name == "week" else 1
-    when = "date" if by_date else "period"
-    first, last = lines[when].min(), lines[when].max()
-    if isinstance(first, date) and isinstance(last, date):
-        back = (first.weekday() - get_args(Weekday).index(mapping.week_start)) % 7 if days == 7 else 0
-        origin: date | int = first - timedelta(days=back)
-        periods = ((last - first).days + back) // days + 1
-    else:
-        assert isinstance(first, int)
-        assert isinstance(last, int)
-        origin, periods = first, last - first + 1
-    if periods > LONGEST_CALENDAR:
-        raise InputError(
-            place, f"runs from {first} to {last}: {periods:,} periods", "fix the one that is far off", key=when
-        )
-    test = mapping.test_periods if mapping.test_periods is not None else (periods * 3 + 10) // 20 if periods > 3 else 0
-    if test >= periods:
-        raise InputError("mapping.toml", f"is {test} of {periods} periods", "leave some to fit on", key="test_periods")
-    start = origin if isinstance(origin, date) else date(1, 1, 1)
-    calendar = week_calendar(start, periods, days).with_columns(
-        split=pl.when(pl.col("period") >= periods - test).then(pl.lit("test")).otherwise(pl.lit("train"))
-    )
-    if not isinstance(first, date) or not isinstance(last, date):
-        return calendar.with_columns(start=pl.lit(None, pl.Date)), origin
-    unseen = [day for day in mapping.masked_dates if first <= day <= last]
-    recorded = pl.date_range(first, last, eager=True).alias("date").to_frame()
-    recorded = recorded.filter(~pl.col("date").is_in(pl.Series(unseen, dtype=pl.Date).implode()))
-    seen = recorded.group_by(period=_period_of_day(start, days)).len()
-    observed = calendar.join(seen, on="period", how="left", maintain_order="left")
-    return observed.with_columns(observed=pl.col("len").fill_null(0) / days).drop("len"), origin
-
-
-def _period_of_day(start: date, days: int) -> pl.Expr:
-    return ((pl.col("date") - start).dt.total_days() // days).cast(pl.Int32)
-
-
-def _in_periods(frame: pl.DataFrame, mapping: Mapping, origin: date | int, by_date: bool) -> pl.DataFrame:
-    """Adds `period` from 0; a row without a date keeps an empty one (its fault has been found already)."""
-    if isinstance(origin, date) and by_date:
-        return frame.with_columns(period=_period_of_day(origin, 7 if mapping.period_name == "week" else 1))
-    return frame.with_columns(period=(pl.col("period") - pl.lit(origin)).cast(pl.Int32))
 
 
 def _on_calendar(
     table: TypedTable, name: str, mapping: Mapping, origin: date | int, by_date: bool, periods: int
 ) -> TypedTable:
-    dated = _in_periods(table.frame, mapping, origin, by_date)
+    dated = in_periods(table.frame, mapping, origin, by_date)
     if name == "open_orders":
         return TypedTable(dated, table.faults)
     outside = (pl.col("period") < 0) | (pl.col("period") >= (periods if name == "exposures" else periods + 1))
@@ -260,26 +273,15 @@ def _first_of(frame: pl.DataFrame, *names: str) -> pl.Expr:
     return pl.coalesce([pl.col(name) for name in names if name in frame.columns])
 
 
-def _quarantine(raw: dict[str, RawTable], typed: dict[str, TypedTable]) -> pl.DataFrame:
-    schema = dict.fromkeys(QUARANTINE, pl.String) | {"row": pl.UInt32}
-    parts = [pl.DataFrame(schema=schema)]
-    for name, table in raw.items():
-        where = {"table": pl.lit(name), "file": pl.lit(table.path.name)}
-        parts.append(typed[name].faults.rename({ROW: "row"}).with_columns(**where).select(QUARANTINE))
-        unknown = pl.DataFrame({"column": table.unknown}, schema={"column": pl.String})
-        absent = {"row": pl.lit(None, pl.UInt32), "rule": pl.lit("unknown-column"), "value": pl.lit(None, pl.String)}
-        parts.append(unknown.with_columns(**where, **absent).select(QUARANTINE))
-    order = {name: number for number, name in enumerate(SCHEMA)}
-    return pl.concat(parts).sort(
-        pl.col("table").replace_strict(order, return_dtype=pl.Int32), "row", "rule", "column", nulls_last=True
-    )
-
-
-def _build(
-    folder: Path, mapping: Mapping, typed: dict[str, TypedTable], lines: pl.DataFrame, calendar: pl.DataFrame
-) -> Tables:
+def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, calendar: pl.DataFrame) -> Tables:
+    mapping = given.mapping
     frames = {name: table.frame.drop(ROW) for name, table in typed.items()} | {"transactions": lines.drop(ROW)}
-    if "customers" not in frames:
+    if "customers" in frames:
+        kept = given.raw["customers"].frame[ROW].is_in(typed["customers"].frame[ROW].implode())
+        attributes = given.raw["customers"].attributes.filter(kept).cast(pl.String, strict=False)
+        attributes = attributes.rename(attribute_names(attributes.columns))
+        frames["customers"] = frames["customers"].hstack(attributes)
+    else:
         shown = [frames["exposures"]] if "customer_id" in frames.get("exposures", pl.DataFrame()).columns else []
         named = pl.concat([frame.select("customer_id") for frame in (lines, *shown)])
         frames["customers"] = named.drop_nulls().unique().sort("customer_id")
@@ -291,11 +293,11 @@ def _build(
     if mapping.masked_dates:
         assumptions.append(f"{len(mapping.masked_dates)} days are masked as under-recorded.")
     return build_tables(
-        folder.resolve().name,
+        given.name,
         mapping.period_name,
         frames,
         calendar=calendar,
-        provenance=f"The firm's own tables, folder {folder.resolve().name}.",
+        provenance=given.origin,
         assumptions=assumptions,
         masked_dates=mapping.masked_dates,
     )

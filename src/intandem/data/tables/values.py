@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from intandem.data.tables.folder import EXTRA, ROW, RawTable
+from intandem.data.tables.raw import EXTRA, ROW, RawTable
 from intandem.data.tables.schema import Column
 from intandem.errors import InputError
 
@@ -40,8 +40,6 @@ def fault(frame: pl.DataFrame, mask: pl.Expr, rule: str, column: str, value: pl.
 def type_values(raw: RawTable, earliest: date, latest: date) -> TypedTable:
     """Types every column of the schema that is there, and takes out the rows that break a rule of their column.
 
-    Attributes (columns beyond the schema, where the table keeps them) pass as text.
-
     **Raises:** `InputError` if a whole column cannot hold what it should (a list for a number, dates in a format that
     reads two ways).
     """
@@ -53,9 +51,6 @@ def type_values(raw: RawTable, earliest: date, latest: date) -> TypedTable:
         expression, found = _typed(raw, column, earliest, latest)
         typed.append(expression.alias(f"typed {column.name}"))
         checks += [(rule, column.name, mask) for rule, mask in found]
-    if raw.table.keeps_attributes:
-        others = [name for name in raw.frame.columns if raw.table.column(name) is None and name not in (ROW, EXTRA)]
-        typed += [pl.col(name).cast(pl.String, strict=False).alias(f"typed {name}") for name in others]
     written = raw.frame.with_columns(pl.col(ROW).cast(pl.UInt32))
     wide = written.with_columns(*typed[1:])
     faults = [fault(wide, mask, rule, name) for rule, name, mask in checks]
@@ -65,7 +60,8 @@ def type_values(raw: RawTable, earliest: date, latest: date) -> TypedTable:
         rule = "no-customer-or-store" if "store_id" in group else "missing"
         faults.append(fault(wide, empty, rule, present[0]))
     if EXTRA in raw.frame.columns:
-        faults.append(fault(wide, pl.col(EXTRA).is_not_null(), "too-many-fields", raw.frame.columns[-2], pl.col(EXTRA)))
+        last = [name for name in raw.frame.columns if name not in (ROW, EXTRA)][-1]
+        faults.append(fault(wide, pl.col(EXTRA).is_not_null(), "too-many-fields", last, pl.col(EXTRA)))
     names = {name: name.removeprefix("typed ") for name in wide.columns if name.startswith("typed ")}
     frame = wide.select(ROW, *names).rename(names)
     return TypedTable(frame, pl.DataFrame(schema=FAULT)).without(faults)
@@ -80,7 +76,7 @@ def _typed(raw: RawTable, column: Column, earliest: date, latest: date) -> tuple
     frame, name = raw.frame, column.name
     dtype = frame.schema[name]
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object) or (dtype == pl.Boolean and column.kind != "text"):
-        raise InputError(raw.path, f"holds {dtype}", f"give a {column.kind} in each row", key=name)
+        raise InputError(raw.place, f"holds {dtype}", f"give a {column.kind} in each row", key=name)
     blank = _blank(frame, name)
     text = pl.when(~blank).then(pl.col(name).cast(pl.String).str.strip_chars())
     rules: list[tuple[str, pl.Expr]] = [("missing", blank)] if column.required else []
@@ -117,7 +113,7 @@ def _dates(
     dtype = raw.frame.schema[column.name]
     if dtype.is_temporal():
         if dtype not in (pl.Date, pl.Datetime):
-            raise InputError(raw.path, f"holds {dtype}", "give dates", key=column.name)
+            raise InputError(raw.place, f"holds {dtype}", "give dates", key=column.name)
         day = pl.col(column.name).cast(pl.Date)
     else:
         chosen = raw.date_format or _date_format(raw, column, text)
@@ -145,7 +141,7 @@ def _date_format(raw: RawTable, column: Column, text: pl.Expr) -> str:
         if style != best and counts[best] > 0 and counts[style] == counts[best] and not read[style].equals(read[best]):
             example = days["text"][0]
             raise InputError(
-                raw.path,
+                raw.place,
                 f"dates such as {example} read as {best} and as {style}",
                 f'say which in mapping.toml: [{raw.table.name}] date_format = "{best}"',
                 key=column.name,

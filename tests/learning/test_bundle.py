@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -11,7 +13,7 @@ import pytest
 
 from intandem.errors import InputError
 from intandem.learning import Training, TrainSettings, load_bundle, load_department, save_bundle, train
-from intandem.market import Market, family_market, initial_state
+from intandem.market import Market, family_market, initial_state, load_market, market_hash, save_market
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,32 @@ def test_another_market_needs_a_word(market: Market, training: Training, tmp_pat
         load_bundle(tmp_path / "bundle", other)
     policy = load_bundle(tmp_path / "bundle", other, transfer=True)
     assert policy(other, initial_state(other), jax.random.key(0)).order.shape == (5,)
+
+
+def test_it_carries_its_market(market: Market, training: Training, tmp_path: Path) -> None:
+    folder = save_bundle(training, market, tmp_path / "bundle")
+    assert market_hash(load_market(folder / "market")) == market_hash(market)
+    for left, right in zip(jax.tree.leaves(training.policy), jax.tree.leaves(load_bundle(folder)), strict=True):
+        np.testing.assert_array_equal(left, right)
+    save_market(family_market("capped-supply", 3, 4, 1), folder / "market")
+    with pytest.raises(InputError, match="market: is not the market that the manifest names"):
+        load_bundle(folder)
+
+
+def test_a_bundle_of_before_asks_for_its_market(market: Market, training: Training, tmp_path: Path) -> None:
+    folder = save_bundle(training, market, tmp_path / "bundle")
+    shutil.rmtree(folder / "market")
+    assert load_bundle(folder, market).inventory.gated == training.policy.inventory.gated
+    with pytest.raises(InputError, match=r"does not carry its market .* give the market too"):
+        load_bundle(folder)
+
+
+def test_a_market_that_no_file_can_hold_is_refused(market: Market, training: Training, tmp_path: Path) -> None:
+    folder = save_bundle(training, market, tmp_path / "bundle")
+    odd = dataclasses.replace(market, price=-market.price)
+    with pytest.raises(InputError, match=f"market {market.name}: .*price"):
+        save_bundle(training, odd, folder)
+    load_bundle(folder, market)
 
 
 def _change(folder: Path, **entries: object) -> None:

@@ -3,6 +3,7 @@
 ```
 BUNDLE/
   manifest.json            the market's name and hash, method, settings, seed, versions, the back-test
+  market/                  the market it was trained for, as `save_market` writes it
   inventory/               department.json (what it observes), weights.safetensors
   recommendation/          the same; neither needs the other, nor the critic
 ```
@@ -33,10 +34,13 @@ from intandem.departments.networks import ProductNetwork
 from intandem.errors import InputError
 from intandem.learning.mtma import Training
 from intandem.market import Market
-from intandem.market.files import market_hash
+from intandem.market.files import load_market, market_hash, save_market
 from intandem.storage import replace_folder
 
 FORMAT = 1
+MARKET = "market"
+"""The sub-folder of the market that a bundle was trained for."""
+
 _MEND = "train again, or name another bundle"
 
 
@@ -47,14 +51,30 @@ def save_bundle(
 
     **Arguments:**
 
-    - `market`: the market it was trained for, whose hash goes into the manifest.
+    - `market`: the market it was trained for; the bundle carries it, and its hash is in the manifest.
     - `backtest`: figures the bundle was accepted on, kept in the manifest.
 
-    **Raises:** `RunError` if the system refuses; nothing half-written is left.
+    **Raises:** `InputError` if the market breaks a rule of market files, which it names; `RunError` if the system
+    refuses. What was there is then as it was.
+
+    ```python
+    >>> import tempfile
+    >>> from intandem.learning import TrainSettings, load_bundle, train
+    >>> from intandem.market import family_market
+    >>> market = family_market("capped-supply", products=2, customers=3, seed=0)
+    >>> trained = train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
+    >>> folder = save_bundle(trained, market, Path(tempfile.mkdtemp()) / "policy")
+    >>> sorted(place.name for place in folder.iterdir())
+    ['inventory', 'manifest.json', 'market', 'recommendation']
+    >>> load_bundle(folder).inventory.network.inputs.weight.shape[0]
+    4
+
+    ```
     """
     folder = Path(folder)
     departments = {"inventory": training.policy.inventory, "recommendation": training.policy.recommendation}
     with replace_folder(folder) as beside:
+        _write_market(market, beside / MARKET)
         for name, department in departments.items():
             _write_department(department, beside / name)
         settings = dataclasses.asdict(dataclasses.replace(training.settings, timescales=None))
@@ -82,15 +102,25 @@ def save_bundle(
     return folder
 
 
-def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -> JointPolicy:
-    """Reads a trained policy for a market.
+def load_bundle(folder: str | Path, market: Market | None = None, *, transfer: bool = False) -> JointPolicy:
+    """Reads a trained policy; `save_bundle` shows both ways.
 
     **Arguments:**
 
+    - `market`: in which the policy is to decide; `None`: the one it was trained for, which the bundle carries in its
+      sub-folder `market` (`load_market(folder / "market")` reads it).
     - `transfer`: allow a market that the bundle was not trained for. The weights are shared across products and pairs
       and fit any market; the market's standing figures are then computed anew.
 
-    **Raises:** `InputError` if the bundle cannot be read, was changed, or belongs to another market.
+    **Raises:** `InputError` if the bundle cannot be read, was changed, belongs to another market, or is of before
+    bundles carried their market and none is given.
+
+    ```python
+    >>> load_bundle("nowhere")
+    Traceback (most recent call last):
+    intandem.errors.InputError: nowhere/manifest.json: does not exist; train again, or name another bundle
+
+    ```
     """
     folder = Path(folder)
     manifest = _read_json(folder / "manifest.json")
@@ -108,7 +138,10 @@ def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -
     recommendation = load_department(folder / "recommendation")
     if not isinstance(inventory, InventoryNetwork) or not isinstance(recommendation, RecommendationNetwork):
         raise InputError(folder, "holds one department in the place of the other", _MEND)
-    if trained_for != market_hash(market):
+    if market is None:
+        if market_hash(_own_market(folder)) != trained_for:
+            raise InputError(folder / MARKET, "is not the market that the manifest names", _MEND)
+    elif trained_for != market_hash(market):
         if not transfer:
             raise InputError(folder, f"was trained for another market, '{name}'", "train for this one")
         standing = reference(market)
@@ -119,6 +152,20 @@ def load_bundle(folder: str | Path, market: Market, *, transfer: bool = False) -
         if inventory.gated != market.traits.fixed_costs:  # type: ignore[attr-defined]
             raise InputError(folder, "one market has fixed order costs and the other none", "train for this market")
     return JointPolicy(inventory, recommendation)
+
+
+def _write_market(market: Market, folder: Path) -> None:
+    try:
+        save_market(market, folder)
+    except InputError as error:
+        # The folder is one that the user never sees.
+        raise InputError(f"market {market.name}", error.problem, error.cure, row=error.row, key=error.key) from error
+
+
+def _own_market(folder: Path) -> Market:
+    if not (folder / MARKET).is_dir():
+        raise InputError(folder, "does not carry its market (it was saved before bundles did)", "give the market too")
+    return load_market(folder / MARKET)
 
 
 def _hash(department: Path) -> str:

@@ -18,21 +18,39 @@ from typing import Any
 __version__ = "0.1.0"
 
 # What each name is, for type checkers and editors, stands in `__init__.pyi`.
-_HOMES = {
-    "bounds": "intandem.theory.bounds",
-    "calibrate": "intandem.data.calibration",
-    "compare": "intandem.evaluation.compare",
-    "example_market": "intandem.market.files",
-    "family_market": "intandem.market",
-    "firm_of_rules": "intandem.departments",
-    "load_market": "intandem.market.files",
-    "policy_of_rules": "intandem.departments",
-    "save_market": "intandem.market.files",
-    "simulate": "intandem.evaluation.simulation",
-    "solve": "intandem.theory.intertemporal",
-    "train": "intandem.learning",
-    "validate_folder": "intandem.data.tables",
+_NAMES = {
+    "intandem.data.calibration": ("Calibration", "CalibrationSettings", "MarketSettings", "calibrate"),
+    "intandem.data.sources": ("load_complete_journey", "load_ta_feng"),
+    "intandem.data.sources.fetch": ("fetch",),
+    "intandem.data.tables": ("Tables", "ValidationReport", "validate_folder"),
+    "intandem.departments": ("Department", "JointPolicy", "firm_of_rules", "policy_of_rules"),
+    "intandem.errors": ("InputError", "RunError"),
+    "intandem.evaluation.compare": ("compare", "replay"),
+    "intandem.evaluation.comparison": ("Comparison", "MethodResult"),
+    "intandem.evaluation.insights": ("insights",),
+    "intandem.evaluation.simulated": ("Simulated", "Trace"),
+    "intandem.evaluation.simulation": ("simulate", "trace"),
+    "intandem.learning": ("Timescales", "TrainSettings", "Training", "load_bundle", "save_bundle", "train"),
+    "intandem.market": (
+        "FAMILIES",
+        "Decision",
+        "Market",
+        "Outcome",
+        "State",
+        "build_market",
+        "check_decision",
+        "family_market",
+        "initial_state",
+        "rollout",
+        "step",
+    ),
+    "intandem.market.files": ("example_market", "load_market", "save_market"),
+    "intandem.theory.bounds": ("Bounds", "bounds"),
+    "intandem.theory.insights": ("Finding", "Findings"),
+    "intandem.theory.intertemporal": ("PolicyTable", "Solution", "read_policy", "solve", "tabled_policy"),
 }
+
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 _RENAMED = {"firm_of_rules": "policy_of_rules"}
 """Names of before, which go on working, and what they are now."""

@@ -54,6 +54,23 @@ def test_keys_of_the_contract(found):
     assert set(figures["paired"]) == {"filtered-silo - silo", "mtma - silo", "mtma - filtered-silo"}
 
 
+def test_the_frames_hold_what_the_json_holds(found):
+    figures, frame = found.as_json(), found.to_frame()
+    assert frame["method"].to_list() == list(found.results)
+    for row in frame.iter_rows(named=True):
+        told = figures["methods"][row["method"]]
+        assert [row["low"], row["high"]] == told["ci"]
+        assert all(row[name] == told[name] for name in ("profit", "fill_rate", "lost_share", "cover", "seconds"))
+    paired = found.paired_frame()
+    assert [f"{one} - {other}" for one, other in paired.select("method", "reference").rows()] == list(figures["paired"])
+    assert paired["difference"].to_list() == [one["mean"] for one in figures["paired"].values()]
+    assert found.results["mtma"].to_frame()["profit"].mean() == pytest.approx(found.results["mtma"].profit)
+    assert found.results["mtma"].trainings[0].to_frame()["update"].to_list() == [1, 2]
+    alone = without(found, "filtered-silo", "mtma")
+    assert alone.paired_frame().is_empty()
+    assert alone.paired_frame().schema == paired.schema
+
+
 def test_the_same_seed_gives_the_same_comparison(market, found):
     again = compare(market, ["silo", "filtered-silo", "mtma"], seeds=2, settings=TINY, periods=30, runs=4)
     for name, result in again.results.items():

@@ -30,6 +30,16 @@ def policy(market):
     return policy_of_rules(market, "base-stock", "uplift")
 
 
+def test_the_frame_adds_up_to_the_figures(market, policy):
+    simulated = simulate(market, policy, periods=7, runs=4, warmup=3, seed=5)
+    frame = simulated.to_frame()
+    assert frame["profit"].sum() == pytest.approx(simulated.profit)
+    costs = ("procurement", "ordering", "holding", "lost_sales", "backorders", "exposure_cost")
+    net = frame["revenue"] - sum(frame[name] for name in costs)
+    np.testing.assert_allclose(net, frame["profit"], rtol=1e-5)
+    assert frame["order"].sum() == pytest.approx(simulated.orders_per_period)
+
+
 def test_figures_agree_with_a_hand_count(market, policy):
     simulated = simulate(market, policy, periods=7, runs=4, warmup=3, seed=5)
     for run in range(2):
@@ -135,3 +145,8 @@ def test_trace_shows_the_run_that_is_counted(market, policy):
     assert kept.order.shape == kept.on_hand.shape == kept.exposures.shape == (9, 1)
     assert kept.profit.shape == (9,)
     assert (kept.lost <= kept.demand).all()
+    frame = kept.to_frame()
+    assert frame["period"].to_list() == list(range(9))
+    assert set(frame["product_id"]) == {"p2"}
+    assert frame["demand"].to_list() == kept.demand[:, 0].tolist()
+    assert frame["firm_profit"].to_list() == kept.profit.tolist()

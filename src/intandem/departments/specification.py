@@ -153,6 +153,15 @@ def policy_of_rules(market: Market, inventory: str, recommendation: str) -> Join
     """A policy whose two departments follow rules, given by their texts.
 
     **Raises:** `InputError` for a rule or setting that is not known.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> policy = policy_of_rules(market, "base-stock:level=25/31", "uplift:filter=in-stock")
+    >>> policy.inventory.level.tolist()
+    [25.0, 31.0]
+
+    ```
     """
     standing = reference(market)
     return JointPolicy(

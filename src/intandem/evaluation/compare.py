@@ -113,6 +113,18 @@ def replay(found: Comparison, market: Market, *, runs: int | None = None) -> Com
     **Arguments:** `runs`: of each seed; as in the comparison if not given.
 
     **Raises:** `ValueError` if the markets differ in their products or customers.
+
+    What if every unit earned 1 more?
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> found = compare(market, ["silo", "filtered-silo"], seeds=2, periods=200, runs=8)
+    >>> dearer = replay(found, replace(market, price=market.price + 1))
+    >>> dearer.results["silo"].profit > found.results["silo"].profit
+    True
+
+    ```
     """
     if market.base_utility.shape != found.market.base_utility.shape or market.products != found.market.products:
         raise ValueError("only markets with the same products and customers can be replayed")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import polars as pl
 
 from intandem.departments import JointPolicy
 from intandem.evaluation.simulated import Simulated
@@ -32,6 +33,18 @@ LABELS = {
     "reversed": "Speeds reversed",
 }
 """What people read for each method."""
+
+FIGURES = (
+    "fill_rate",
+    "lost_share",
+    "exposure_share",
+    "orders_per_period",
+    "end_stock",
+    "cover",
+    "exposure_concentration",
+    "catalogue_coverage",
+)
+"""Figures of `Simulated` that a comparison shows beside profit."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,21 @@ class MethodResult:
         """Mean over seeds of one figure of `Simulated`."""
         return float(np.mean([getattr(one, name) for one in self.simulated]))
 
+    def to_frame(self) -> pl.DataFrame:
+        """One row per seed: `seed` (from 0), `judging_seed`, `profit` and its standard error `profit_se` (money per
+        period), and the figures of `FIGURES` (shares; units; periods), see `Simulated`."""
+        rows = [
+            {
+                "seed": at,
+                "judging_seed": one.seed,
+                "profit": one.profit,
+                "profit_se": one.profit_se,
+                **{name: getattr(one, name) for name in FIGURES},
+            }
+            for at, one in enumerate(self.simulated)
+        ]
+        return pl.DataFrame(rows)
+
     def as_json(self) -> dict[str, object]:
         """The figures under the names of the command line's JSON."""
         figures: dict[str, object] = {
@@ -89,12 +117,7 @@ class MethodResult:
             "fill_rate": self.mean("fill_rate"),
             "lost_share": self.mean("lost_share"),
             "seconds": self.seconds,
-            "exposure_share": self.mean("exposure_share"),
-            "orders_per_period": self.mean("orders_per_period"),
-            "end_stock": self.mean("end_stock"),
-            "cover": self.mean("cover"),
-            "exposure_concentration": self.mean("exposure_concentration"),
-            "catalogue_coverage": self.mean("catalogue_coverage"),
+            **{name: self.mean(name) for name in FIGURES[2:]},
             "profit_by_seed": self.profit_by_seed.tolist(),
         }
         if self.trainings:
@@ -129,18 +152,75 @@ class Comparison:
         base = max(abs(self.results[reference].profit), 1e-9)
         return Interval(difference.mean / base, difference.low / base, difference.high / base)
 
+    def to_frame(self) -> pl.DataFrame:
+        """One row per method, in the order given.
+
+        - `method`, `label` (what people read), `kind`: `rule`, `tuned` or `learned`.
+        - `profit`: money per period; `low`, `high`: its 95% interval, null where one value is all there is.
+        - the figures of `FIGURES`: shares; `orders_per_period` and `end_stock` in units; `cover` in periods of demand.
+        - `seconds`: to prepare one policy. `seeds`: how many it was judged on.
+
+        ```python
+        >>> from intandem.evaluation.compare import compare
+        >>> from intandem.market import example_market
+        >>> market = example_market("two-products-capped")
+        >>> found = compare(market, ["silo", "filtered-silo"], seeds=1, periods=200, runs=8)
+        >>> found.to_frame().columns[:6]
+        ['method', 'label', 'kind', 'profit', 'low', 'high']
+        >>> found.paired_frame().select("method", "reference").rows()
+        [('filtered-silo', 'silo')]
+
+        ```
+        """
+        rows = [
+            {
+                "method": name,
+                "label": one.label,
+                "kind": one.kind,
+                "profit": one.profit,
+                **_ends(one.interval),
+                **{figure: one.mean(figure) for figure in FIGURES},
+                "seconds": one.seconds,
+                "seeds": len(one.simulated),
+            }
+            for name, one in self.results.items()
+        ]
+        schema: dict[str, type[pl.DataType]] = {"low": pl.Float64, "high": pl.Float64}
+        return pl.DataFrame(rows, schema_overrides=schema)
+
+    def paired_frame(self) -> pl.DataFrame:
+        """One row per pair of methods: by how much `method` earns more than `reference`, one given before it.
+
+        - `difference`: money per period, and `low`, `high`, its 95% interval (null where one pair is all there is).
+        - `share`, `share_low`, `share_high`: the same as a share of the size of the reference's profit.
+        """
+        rows = []
+        for name, reference in self.pairs():
+            gain = self.gain(name, reference)
+            difference = self.difference(name, reference)
+            rows.append(
+                {"method": name, "reference": reference, "difference": difference.mean, **_ends(difference)}
+                | {"share": gain.mean, **{f"share_{end}": value for end, value in _ends(gain).items()}}
+            )
+        numbers = ("difference", "low", "high", "share", "share_low", "share_high")
+        names: dict[str, type[pl.DataType]] = {"method": pl.String, "reference": pl.String}
+        return pl.DataFrame(rows, schema=names | dict.fromkeys(numbers, pl.Float64))
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every method with each of those given before it."""
+        names = list(self.results)
+        return [(name, other) for at, name in enumerate(names) for other in names[:at]]
+
     def as_json(self) -> dict[str, object]:
         """The comparison under the names of the command line's JSON."""
-        names = list(self.results)
         paired = {}
-        for at, name in enumerate(names):
-            for other in names[:at]:
-                difference = self.difference(name, other)
-                paired[f"{name} - {other}"] = {
-                    "mean": difference.mean,
-                    "ci": difference.ci,
-                    "share": self.gain(name, other).mean,
-                }
+        for name, other in self.pairs():
+            difference = self.difference(name, other)
+            paired[f"{name} - {other}"] = {
+                "mean": difference.mean,
+                "ci": difference.ci,
+                "share": self.gain(name, other).mean,
+            }
         return {
             "methods": {name: result.as_json() for name, result in self.results.items()},
             "paired": paired,
@@ -149,3 +229,8 @@ class Comparison:
             "periods": self.periods,
             "warmup": self.warmup,
         }
+
+
+def _ends(interval: Interval) -> dict[str, float | None]:
+    low, high = interval.ci
+    return {"low": low, "high": high}

@@ -25,7 +25,9 @@ from intandem.market.demand import unexposed_utility
 from intandem.market.simulate import Policy
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.dynamics import lead_difference
-from intandem.theory.insights.finding import Finding, nothing_to_test
+from intandem.theory.insights.finding import Finding, Findings, nothing_to_test
+from intandem.theory.insights.gather import insights as exact_insights
+from intandem.theory.intertemporal import solve
 
 SIGNIFICANT = 0.05
 
@@ -53,9 +55,34 @@ class Course(eqx.Module):
     profit: Float[Array, "*axes"]
 
 
+def insights(
+    market: Market, policy: Policy | None = None, *, periods: int = 400, runs: int = 16, seed: int = 0
+) -> Findings:
+    """What theory states of coordination, tested in a market: C1 to C4 and T1 to T4 (`Findings.to_frame` says each).
+
+    **Arguments:**
+
+    - `policy`: tested by simulation. `None`: the market is solved, and its exact optimum is tested; for small markets.
+    - `periods`, `runs` (3 or more), `seed`: of the simulation.
+
+    **Raises:** `InputError` for a market too large to solve, or counts off range.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> found = insights(example_market("two-products-capped"))
+    >>> found["C4"].holds, found["T3"].holds
+    (True, True)
+
+    ```
+    """
+    if policy is None:
+        return exact_insights(solve(market))
+    return policy_insights(market, policy, periods=periods, runs=runs, seed=seed)
+
+
 def policy_insights(
     market: Market, policy: Policy, *, periods: int = 400, runs: int = 16, looks: int = 12, seed: int = 0
-) -> dict[str, Finding]:
+) -> Findings:
     """The statements as a policy lives them.
 
     **Arguments:** `periods`: per run, after the warm-up. `runs`: at least 3. `looks`: states per run in which responses
@@ -87,7 +114,7 @@ def policy_insights(
         "T3": _demand_smoothing(*courses),
         "T4": _orders_lead_exposures(market, courses[0]),
     }
-    return {name: replace(one, broken=broken_assumptions(market, name)) for name, one in findings.items()}
+    return Findings({name: replace(one, broken=broken_assumptions(market, name)) for name, one in findings.items()})
 
 
 @eqx.filter_jit

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import equinox as eqx
 import numpy as np
+import polars as pl
 from jaxtyping import Array, Float
 
 from intandem.market import Ledger
@@ -168,6 +169,46 @@ class Simulated:
     def _sum(self, name: str) -> np.ndarray:
         return np.asarray(getattr(self.totals, name)).sum(1)
 
+    def to_frame(self) -> pl.DataFrame:
+        """One row per product; every figure is a mean over runs, per period unless it is a share.
+
+        - `product_id`. `profit`: money, and what it is made of, each as a positive amount: `revenue`, `procurement`,
+          `ordering`, `holding`, `lost_sales`, `backorders`, `exposure_cost`.
+        - `order`, `demand`, `sales`, `lost`: units. `order_lines`: orders placed. `fill_rate`: share of demand served
+          in its own period, 1 without demand.
+        - `on_hand`: units when deciding. `end_stock`, `end_backlog`: units at the end of a period.
+        - `exposures`: exposures delivered. `exposure_share`: the product's share of all of them.
+
+        ```python
+        >>> from intandem.departments import policy_of_rules
+        >>> from intandem.evaluation.simulation import simulate
+        >>> from intandem.market import example_market
+        >>> market = example_market("two-products-capped")
+        >>> played = simulate(market, policy_of_rules(market, "base-stock", "uplift"), periods=200, runs=8)
+        >>> frame = played.to_frame()
+        >>> frame["product_id"].to_list(), abs(frame["profit"].sum() - played.profit) < 1e-6
+        (['p1', 'p2'], True)
+
+        ```
+        """
+        ledger = self.totals.ledger
+        kinds = {field.name: np.asarray(getattr(ledger, field.name)) for field in dataclasses.fields(ledger)}
+        kinds["exposure_cost"] = kinds.pop("exposure")
+        demand, served = self.per_period("demand"), self.per_period("served_new")
+        units = ("order", "order_lines", "demand", "sales", "lost")
+        stock = ("on_hand", "end_stock", "end_backlog", "exposures")
+        return pl.DataFrame(
+            {
+                "product_id": pl.Series(self.product_ids, dtype=pl.String),
+                "profit": self.per_period("profit"),
+                **{name: values.mean(0) / self.periods for name, values in kinds.items()},
+                **{name: self.per_period(name) for name in units},
+                "fill_rate": 1.0 - _ratio(demand - served, demand),
+                **{name: self.per_period(name) for name in stock},
+                "exposure_share": self.exposure_share_by_product,
+            }
+        )
+
     def as_json(self) -> dict[str, object]:
         """The figures under the names of the command line's JSON."""
         figures: dict[str, object] = {
@@ -209,6 +250,22 @@ class Trace:
     lost: np.ndarray
     exposures: np.ndarray
     profit: np.ndarray
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per period and product.
+
+        `period` (from 0, after the warm-up), `product_id`; `on_hand` (units when deciding), `order`, `demand`, `lost`
+        (units), `exposures`; `firm_profit` is the whole firm's in the period, the same in every product's row.
+        """
+        periods, products = self.on_hand.shape
+        return pl.DataFrame(
+            {
+                "period": np.repeat(np.arange(periods), products),
+                "product_id": pl.Series(self.product_ids * periods, dtype=pl.String),
+                **{name: getattr(self, name).ravel() for name in ("on_hand", "order", "demand", "lost", "exposures")},
+                "firm_profit": np.repeat(self.profit, products),
+            }
+        )
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -92,7 +92,18 @@ def trace(
     warmup: int | None = None,
     seed: int = 0,
 ) -> Trace:
-    """Plays one run and keeps, period by period, what happens to the chosen products (by index)."""
+    """Plays one run and keeps, period by period, what happens to the chosen products (by index).
+
+    ```python
+    >>> from intandem.departments import policy_of_rules
+    >>> from intandem.market import example_market
+    >>> market = example_market("two-products-capped")
+    >>> kept = trace(market, policy_of_rules(market, "base-stock", "uplift"), products=[1], periods=8)
+    >>> kept.product_ids, kept.order.shape, bool((kept.order <= 5).all())
+    (('p2',), (8, 1), True)
+
+    ```
+    """
     warmup = default_warmup(market) if warmup is None else warmup
     chosen = jnp.asarray(list(products), jnp.int32)
     kept = _follow(_nameless(market), policy, chosen, warmup + periods, run_keys(seed, 1)[0])

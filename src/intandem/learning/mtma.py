@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import polars as pl
 from jaxtyping import Array, Int, Key, PyTree
 
 from intandem.departments import JointPolicy, inventory_network, recommendation_network
@@ -53,6 +54,12 @@ class Training:
     parameters: dict[str, int]
     settings: TrainSettings
     seed: int
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per update: `update` (from 1), and the figures of the periods it was played on: `profit` (money per
+        period), `lost_share` (of demand), `exposure_share` (of slots), `critic_error` (0 without a critic)."""
+        updates = len(self.curve["profit"])
+        return pl.DataFrame({"update": np.arange(1, updates + 1), **self.curve})
 
 
 def _by_department(learner: Learner) -> Learner:

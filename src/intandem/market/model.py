@@ -13,6 +13,7 @@ from typing import Literal
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 from jaxtyping import Array, Float, Int
 
 from intandem.market.pairs import Pairs
@@ -21,6 +22,7 @@ Choice = Literal["independent", "multinomial"]
 ExposureMode = Literal["intensity", "slate"]
 UnmetDemand = Literal["lost", "backordered"]
 PeriodName = Literal["day", "week"]
+MarketTable = Literal["products", "customers", "pairs", "season"]
 
 
 class Labels:
@@ -122,6 +124,69 @@ class Market(eqx.Module):
     def rows(self) -> int:
         """Number of customer rows."""
         return self.pairs.rows
+
+    def to_frame(self, table: MarketTable = "products") -> pl.DataFrame:
+        """One table of the market, with the columns and units of a market file and every default filled in.
+
+        - `products`: row per product. `max_order` is null without a cap.
+        - `customers`: row per customer row: `customer_id`, `population`, `visit_probability`.
+        - `pairs`: row per pair: `customer_id`, `product_id`, `base_utility`, `exposure_effect`.
+        - `season`: row per product and position: `product_id`, `position`, `utility_shift`; no row without a season.
+
+        ```python
+        >>> from intandem.market import example_market
+        >>> market = example_market("two-products-capped")
+        >>> market.to_frame().select("product_id", "price", "max_order").rows()
+        [('p1', 12.0, 5.0), ('p2', 10.0, 5.0)]
+        >>> market.to_frame("pairs").shape
+        (2, 4)
+
+        ```
+        """
+        products = pl.Series("product_id", self.labels.product_ids, dtype=pl.String)
+        customers = pl.Series("customer_id", self.labels.customer_ids, dtype=pl.String)
+        if table == "products":
+            columns = {name: np.asarray(getattr(self, name)) for name in PRODUCT_FIELDS}
+            frame = pl.DataFrame([products, *(pl.Series(name, values) for name, values in columns.items())])
+            return frame.with_columns(max_order=pl.when(pl.col("max_order").is_finite()).then("max_order"))
+        if table == "customers":
+            columns = {name: np.asarray(getattr(self, name)) for name in ("population", "visit_probability")}
+            return pl.DataFrame([customers, *(pl.Series(name, values) for name, values in columns.items())])
+        if table == "pairs":
+            values = (np.asarray(self.base_utility), np.asarray(self.exposure_effect))
+            row, product, utility, effect = self.pairs.columns(*values)
+            named = [customers.gather(row), products.gather(product)]
+            return pl.DataFrame([*named, pl.Series("base_utility", utility), pl.Series("exposure_effect", effect)])
+        shifts = np.zeros((0, self.products), np.float32) if self.season is None else np.asarray(self.season)
+        positions, count = shifts.shape
+        return pl.DataFrame(
+            {
+                "product_id": products.gather(np.repeat(np.arange(count), positions)),
+                "position": np.tile(np.arange(positions), count),
+                "utility_shift": np.ascontiguousarray(shifts.T).ravel(),
+            }
+        )
+
+
+PRODUCT_FIELDS = (
+    "price",
+    "unit_cost",
+    "holding_cost",
+    "lost_sale_cost",
+    "backorder_cost",
+    "fixed_order_cost",
+    "exposure_cost",
+    "salvage",
+    "elasticity",
+    "regular_price",
+    "lead_time",
+    "min_order",
+    "order_multiple",
+    "max_order",
+    "initial_stock",
+    "habit",
+)
+"""The fields of `Market` that hold one value per product, in the order of a market file."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +306,16 @@ class Outcome(eqx.Module):
 
 
 def initial_state(market: Market) -> State:
-    """The state in which a market opens: initial stock, nothing owed or on order, intentions at baseline."""
+    """The state in which a market opens: initial stock, nothing owed or on order, intentions at baseline.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> state = initial_state(example_market("two-products-capped"))
+    >>> state.on_hand.tolist(), int(state.period)
+    ([6.0, 9.0], 0)
+
+    ```
+    """
     shape = market.base_utility.shape
     history = None
     if not market.observed:

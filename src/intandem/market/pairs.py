@@ -63,6 +63,19 @@ class Pairs(eqx.Module):
         zeros = jnp.zeros(self.products, values.dtype)
         return zeros.at[self.product.ravel()].add(values.ravel(), mode=mode)
 
+    def columns(self, *values: Shaped[np.ndarray, "rows width"]) -> tuple[Shaped[np.ndarray, " pairs"], ...]:
+        """The pairs as a list, in the order of their places: the index of the customer row, the index of the product,
+        and each of `values`. Empty places are left out."""
+        row = np.repeat(np.arange(self.rows, dtype=np.uint32), self.width)
+        flat = [one.ravel() for one in values]
+        if self.product is None:
+            return row, np.tile(np.arange(self.products, dtype=np.uint32), self.rows), *flat
+        product = np.asarray(self.product).ravel().astype(np.uint32)
+        if not self.ragged:
+            return row, product, *flat
+        held = product < self.products
+        return tuple(one[held] for one in (row, product, *flat))
+
     def along_queues(
         self,
         give: Callable[..., Int[Array, "lanes width"]],

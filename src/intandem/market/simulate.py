@@ -35,6 +35,21 @@ def step(market: Market, state: State, decision: Decision, key: Key[Array, ""]) 
     - `key`: the period's randomness.
 
     **Returns:** the state at the start of the next period, after its receipts, and what came of this one.
+
+    Orders of 5 arrive a period later; the first product is shown to everybody:
+
+    ```python
+    >>> import equinox as eqx, jax, jax.numpy as jnp
+    >>> from intandem.market import Decision, example_market, initial_state
+    >>> market = example_market("two-products-capped")
+    >>> decision = Decision(order=jnp.array([5.0, 5.0]), exposure=jnp.array([[1.0, 0.0]]))
+    >>> state, outcome = eqx.filter_jit(step)(market, initial_state(market), decision, jax.random.key(0))
+    >>> bool((outcome.served_new + outcome.lost == outcome.demand).all()), outcome.exposures.tolist()
+    (True, [12.0, 0.0])
+    >>> (state.on_hand - outcome.end_stock).tolist()
+    [5.0, 5.0]
+
+    ```
     """
     demand_key, serving_key = jax.random.split(key)
     arrived = arrivals_at_once(market, decision.order)
@@ -108,6 +123,21 @@ def rollout(
     - `record`: what to keep of a period, from the state before, the decision, the state after and the outcome.
 
     **Returns:** the last state, and the records stacked along a leading axis of `periods`.
+
+    A policy of one's own that orders what was sold and shows nothing:
+
+    ```python
+    >>> import jax, jax.numpy as jnp
+    >>> from intandem.market import Decision, example_market, initial_state
+    >>> market = example_market("two-products-capped")
+    >>> def refill(market, state, key):
+    ...     missing = market.initial_stock - state.on_hand - state.pipeline.sum(0)
+    ...     return Decision(jnp.clip(missing, 0, market.max_order), jnp.zeros(market.base_utility.shape))
+    >>> state, outcome = rollout(market, initial_state(market), refill, 20, jax.random.key(0))
+    >>> outcome.demand.shape, outcome.profit.shape
+    ((20, 2), (20,))
+
+    ```
     """
 
     def period(state: State, key: Key[Array, ""]) -> tuple[State, Record]:

@@ -76,6 +76,15 @@ def test_the_market_carries_what_was_found(firm: Market, tables: Tables, found: 
     np.testing.assert_allclose(base_demand(market), base_demand(firm), rtol=0.35)
 
 
+def test_the_estimates_come_as_a_table(found: Calibration) -> None:
+    frame = found.to_frame()
+    assert frame["value"][0] == found.exposure_effect.mean
+    rows = {row["estimate"]: row for row in frame.iter_rows(named=True)}
+    assert rows["habit"]["high"] == pytest.approx(found.habit.value + 2 * found.habit.se)
+    # Prices do not move in these tables: nothing was estimated.
+    assert (rows["elasticity"]["se"], rows["elasticity"]["low"]) == (None, None)
+
+
 def test_the_fit_is_reported(tables: Tables, found: Calibration) -> None:
     weekly = found.fit["product_period"]
     assert weekly.height == tables.periods * tables.products.height

@@ -6,6 +6,7 @@ import dataclasses
 
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 import pytest
 from scipy.special import expit, softmax
 from scipy.stats import binom
@@ -290,6 +291,10 @@ def test_example_with_a_known_optimum():
     assert found.supply_price.shape == (2,)
     assert found.slot_price.shape == (1,)
     assert set(found.skipped) == {"batches", "habits"}
+    frame = found.to_frame()
+    assert set(frame["bound"]) == {*found.values, *found.skipped}
+    assert frame.filter(pl.col("best"))["value"].to_list() == [found.best]
+    assert frame.filter(pl.col("value").is_null())["skipped"].null_count() == 0
 
 
 def test_pairs_of_no_use_and_empty_places_are_no_trouble():

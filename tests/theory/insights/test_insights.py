@@ -137,6 +137,10 @@ def test_everything_in_one_call(capped: Solution) -> None:
     assert not found["C4-equality"].holds
     assert not found["C4-equality"].inside
     assert {"holds", "statistic", "violations", "n"} <= set(found["T2"].as_json())
+    frame = found.to_frame()
+    assert frame["name"].to_list() == list(found)
+    assert frame["holds"].to_list() == [one.holds for one in found.values()]
+    assert frame["statement"].null_count() == 0
 
 
 def pair_of_products(**terms: float | np.ndarray) -> Market:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 import pytest
 
 from intandem.errors import InputError
@@ -24,6 +25,21 @@ def test_two_products_capped_has_the_optimum_found_elsewhere() -> None:
     assert solution.profit == pytest.approx(42.32057, rel=1e-6)
     assert solution.regimes["silo"].profit == pytest.approx(33.48991, rel=1e-6)
     assert solution.states == 625
+    frame = solution.to_frame()
+    assert frame["regime"].to_list() == ["joint", "silo", "filtered-silo"]
+    assert frame["gain"][0] == 0
+    assert frame["gain_share"][1] == pytest.approx(solution.coordination_gain)
+
+
+def test_the_value_of_the_initial_state_is_the_discounted_profit() -> None:
+    market = replace(random_market(KINDS["two-products"], 5), discount=jnp.float32(0.9))
+    solution = solve(market, ("joint",))
+    table = solution.policy_frame()
+    axes, joint = table.columns[: 1 + market.products], solution.regimes["joint"]
+    index = (0, *joint.policy.initial_index(market))
+    initial = [float(joint.policy.axes[name][at]) for name, at in zip(axes, index, strict=True)]
+    row = table.filter(*(pl.col(name) == value for name, value in zip(axes, initial, strict=True)))
+    assert row["value"].to_list() == pytest.approx([solution.profit])
 
 
 def standardised_errors(market: Market, solution: Solution, periods: int, runs: int, seed: int = 0) -> list[float]:

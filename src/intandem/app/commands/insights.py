@@ -12,22 +12,6 @@ from intandem.app.options import JsonFlag, MarketName, Seed
 if TYPE_CHECKING:
     from intandem.theory.insights import Finding
 
-STATEMENTS = {
-    "C1": "orders follow recommendation",
-    "C2": "recommendation follows its own stock",
-    "C2-cross": "recommendation leaves to others what they have in stock",
-    "C3": "exposure goes by efficiency times profitability",
-    "C4": "deciding in tandem earns at least as much as apart",
-    "C4-equality": "and no more where supply is free",
-    "C4-over-time": "it does so over time, too",
-    "T1": "orders never fall in intention",
-    "T1-jointly": "nor where exposures move as well",
-    "T2": "promotion is led by stock",
-    "T3": "demand is smoothed",
-    "T4": "orders lead exposures",
-}
-"""What each statement says, in a few words."""
-
 
 def insights(
     market: MarketName,
@@ -82,6 +66,8 @@ def insights(
 
 def summary(market: str, found: dict[str, Finding], *, exact: bool) -> str:
     """One line per statement, with what it rests on; and before them how many hold."""
+    from intandem.theory.insights import STATEMENTS
+
     tested = [one for one in found.values() if one.holds is not None]
     held = sum(one.holds is True for one in tested)
     whose = "exact optimum" if exact else "trained policy"

@@ -109,6 +109,24 @@ class Calibration:
             "strong": with_exposure_effect(self.market, STRONG_EFFECT),
         }
 
+    def to_frame(self) -> pl.DataFrame:
+        """One row per estimate.
+
+        - `estimate`: `exposure_effect` (logit units, mean over products), `exposure_effect:KIND` where kinds of
+          exposure were told apart, `persistence` (share), `carry_over` (share of the effect), `habit` (logit units per
+          purchase), `elasticity`.
+        - `value`, and its standard error `se`; `low`, `high`: two standard errors to either side. The three are null
+          where the value was stated, or not looked for.
+        """
+        effect = self.exposure_effect
+        found = {"exposure_effect": Estimate(effect.mean, effect.se)}
+        found |= {f"exposure_effect:{kind}": one for kind, one in effect.kinds.items()}
+        found |= {name: getattr(self, name) for name in ("persistence", "carry_over", "habit", "elasticity")}
+        rows = [(name, one.value, one.se, *one.interval) for name, one in found.items()]
+        numbers = ("value", "se", "low", "high")
+        frame = pl.DataFrame(rows, schema={"estimate": pl.String, **dict.fromkeys(numbers, pl.Float64)}, orient="row")
+        return frame.with_columns(pl.col(numbers).fill_nan(None))
+
     def as_json(self) -> dict[str, object]:
         """The figures under the names of the command line's JSON."""
         effect = self.exposure_effect
@@ -158,6 +176,17 @@ def calibrate(
       are left out and listed in `Calibration.checked.set_aside`.
 
     **Raises:** `InputError` where the tables hold no purchase to learn from, or cannot be read.
+
+    Two customers, two products, sixteen weeks without a word on exposures, whose effect is then stated:
+
+    ```python
+    >>> lines = {"customer_id": ["ann", "ben"] * 8, "product_id": ["tea", "tea", "milk", "milk"] * 4}
+    >>> lines |= {"period": list(range(16)), "quantity": [1] * 16, "price": [4.0] * 16}
+    >>> found = calibrate(transactions=lines, products={"product_id": ["tea", "milk"], "unit_cost": [2.5, 3.0]})
+    >>> found.market.products, found.exposure_effect.estimated, found.to_frame()["estimate"].to_list()
+    (2, False, ['exposure_effect', 'persistence', 'carry_over', 'habit', 'elasticity'])
+
+    ```
     """
     given = {
         "transactions": transactions,

@@ -88,6 +88,15 @@ def load_complete_journey(
     over total `quantity`, what the firm received, and its `regular_price` the same with `retail_disc` and
     `coupon_match_disc` added back. A week's shelf price is the median of `(sales_value + coupon_match_disc) /
     quantity` over lines, its regular price the same with `retail_disc` added.
+
+    ```python
+    >>> from intandem.data.sources.fetch import fetch
+    >>> tables = load_complete_journey(fetch("complete-journey").path, products=50)  # doctest: +SKIP
+    >>> load_complete_journey("somewhere", products=0)
+    Traceback (most recent call last):
+    intandem.errors.InputError: complete-journey: products: is 0; give 1 or more
+
+    ```
     """
     folder = Path(folder)
     for name, count in (("products", products), ("households", households)):

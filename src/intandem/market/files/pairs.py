@@ -37,17 +37,8 @@ class PairColumns:
 
 def pair_columns(market: Market) -> PairColumns:
     """The pairs of a market as a list; empty places are left out."""
-    pairs = market.pairs
-    utility, effect = np.asarray(market.base_utility), np.asarray(market.exposure_effect)
-    customer = np.repeat(np.arange(pairs.rows, dtype=np.uint32), pairs.width)
-    if pairs.product is None:
-        product = np.tile(np.arange(pairs.products, dtype=np.uint32), pairs.rows)
-        return PairColumns(customer, product, utility.ravel(), effect.ravel())
-    product = np.asarray(pairs.product).ravel().astype(np.uint32)
-    if not pairs.ragged:
-        return PairColumns(customer, product, utility.ravel(), effect.ravel())
-    held = product < pairs.products
-    return PairColumns(customer[held], product[held], utility.ravel()[held], effect.ravel()[held])
+    values = (np.asarray(market.base_utility), np.asarray(market.exposure_effect))
+    return PairColumns(*market.pairs.columns(*values))
 
 
 def pair_layout(table: Table, rows: int, products: int) -> Layout:

@@ -81,6 +81,12 @@ def example_market(name: str) -> Market:
     """Loads a market that comes with the package.
 
     **Raises:** `InputError` if there is none of that name.
+
+    ```python
+    >>> example_market("two-products-capped").name
+    'two-products-capped'
+
+    ```
     """
     folder = importlib.resources.files("intandem.market") / "examples"
     known = sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from intandem.errors import InputError, RunError
 from intandem.market import Market
@@ -68,6 +69,35 @@ class Bounds:
     def best(self) -> float:
         """The lowest bound."""
         return self.values[self.best_name]
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per bound, the lowest first, those that were left out last.
+
+        - `bound`: its name. `value`: money, see `values`; null where it was left out, and then `skipped` says why.
+        - `proved`: whether no policy exceeds it for sure. `best`: whether it is the lowest of those.
+        - `seconds`: it took.
+        """
+        names = [*sorted(self.values, key=lambda name: self.values[name]), *self.skipped]
+        schema = {
+            "bound": pl.String,
+            "value": pl.Float64,
+            "proved": pl.Boolean,
+            "best": pl.Boolean,
+            "seconds": pl.Float64,
+            "skipped": pl.String,
+        }
+        rows = [
+            (
+                name,
+                self.values.get(name),
+                name not in NOT_FOR_SURE,
+                name == self.best_name,
+                self.seconds.get(name),
+                self.skipped.get(name),
+            )
+            for name in names
+        ]
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -> Bounds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from intandem.theory.insights.dynamics import check_demand_smoothing, check_orders_lead_exposures
-from intandem.theory.insights.finding import Finding
+from intandem.theory.insights.finding import STATEMENTS, Finding, Findings
 from intandem.theory.insights.gather import CHECKS, insights
 from intandem.theory.insights.one_period import (
     check_coordination_pays,
@@ -20,7 +20,9 @@ from intandem.theory.insights.responses import (
 
 __all__ = [
     "CHECKS",
+    "STATEMENTS",
     "Finding",
+    "Findings",
     "check_adaptive_ordering",
     "check_adaptive_ordering_jointly",
     "check_coordination_pays",

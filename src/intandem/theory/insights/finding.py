@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
+
+STATEMENTS: dict[str, str] = {
+    "C1": "orders follow recommendation",
+    "C2": "recommendation follows its own stock",
+    "C2-cross": "recommendation leaves to others what they have in stock",
+    "C3": "exposure goes by efficiency times profitability",
+    "C4": "deciding in tandem earns at least as much as apart",
+    "C4-equality": "and no more where supply is free",
+    "C4-over-time": "it does so over time, too",
+    "T1": "orders never fall in intention",
+    "T1-jointly": "nor where exposures move as well",
+    "T2": "promotion is led by stock",
+    "T3": "demand is smoothed",
+    "T4": "orders lead exposures",
+}
+"""What each statement says, in a few words."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -42,6 +60,32 @@ class Finding:
         if self.p_value is not None:
             found["p_value"] = self.p_value
         return found | {"inside": self.inside, "broken_assumptions": list(self.broken), "detail": self.detail}
+
+
+class Findings(dict[str, Finding]):
+    """What was found of each statement, by its name (`STATEMENTS` says what each states)."""
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per statement tested.
+
+        - `name`, `statement` (in a few words), `holds` (null where there is nothing to test).
+        - `statistic`, `violations` of `n` comparisons, `p_value` (null for what is exact): see `Finding`.
+        - `inside`: whether the market meets the statement's assumptions; `detail`: in words.
+        """
+        schema = {
+            "name": pl.String,
+            "statement": pl.String,
+            "holds": pl.Boolean,
+            "statistic": pl.Float64,
+            "violations": pl.Int64,
+            "n": pl.Int64,
+            "p_value": pl.Float64,
+            "inside": pl.Boolean,
+            "detail": pl.String,
+        }
+        own = ("holds", "statistic", "violations", "n", "p_value", "inside", "detail")
+        rows = [(name, STATEMENTS.get(one.name), *(getattr(one, field) for field in own)) for name, one in self.items()]
+        return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("statistic").fill_nan(None))
 
 
 def nothing_to_test(name: str, reason: str, broken: tuple[str, ...] = ()) -> Finding:

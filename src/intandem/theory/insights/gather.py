@@ -7,7 +7,7 @@ from collections.abc import Callable
 from intandem.errors import InputError
 from intandem.market import Market
 from intandem.theory.insights.dynamics import check_demand_smoothing, check_orders_lead_exposures
-from intandem.theory.insights.finding import Finding, nothing_to_test
+from intandem.theory.insights.finding import Finding, Findings, nothing_to_test
 from intandem.theory.insights.one_period import (
     check_coordination_pays,
     check_coordination_pays_over_time,
@@ -47,7 +47,7 @@ CHECKS: dict[str, Callable[[Market], Finding]] = {
 """Every test of a statement by name; those over time solve the market for themselves."""
 
 
-def insights(solution: Solution, told: Told | None = None) -> dict[str, Finding]:
+def insights(solution: Solution, told: Told | None = None) -> Findings:
     """Every statement in a solved market, by name.
 
     **Arguments:** `solution`: of all three regimes. `told`: called with the name of each statement as it is tested.
@@ -62,7 +62,7 @@ def insights(solution: Solution, told: Told | None = None) -> dict[str, Finding]
     ```
     """
     market = solution.market
-    found: dict[str, Finding] = {}
+    found = Findings()
     tests: dict[str, Callable[[], tuple[Finding, ...]]] = {
         "C1": lambda: (check_orders_follow_recommendation(market),),
         "C2": lambda: check_recommendation_follows_stock(market),

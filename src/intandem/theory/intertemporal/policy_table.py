@@ -51,8 +51,10 @@ class PolicyTable:
         initial = [stock[name.split(":", 1)[1]] if name.startswith("stock:") else 0.0 for name, _ in points]
         return tuple(int(np.abs(grid - value).argmin()) for (_, grid), value in zip(points, initial, strict=True))
 
-    def frame(self, market: Market) -> pl.DataFrame:
-        """One row per state: the axes, then `order:PRODUCT` and `exposure:CUSTOMER:PRODUCT`."""
+    def to_frame(self, market: Market) -> pl.DataFrame:
+        """One row per state: the axes (`season_position`; `stock:PRODUCT` in units, owed ones negative;
+        `intention:CUSTOMER:PRODUCT` in logit units; `under_way:PRODUCT:1` in units), then what is decided:
+        `order:PRODUCT` in units and `exposure:CUSTOMER:PRODUCT` from 0 to 1. `write` keeps this table."""
         shape = self.orders.shape[:-1]
         index = np.indices(shape).reshape(len(shape), -1)
         columns = {name: points[index[k]] for k, (name, points) in enumerate(self.axes.items())}
@@ -68,7 +70,7 @@ class PolicyTable:
         **Raises:** `RunError` if the system refuses.
         """
         with replace_file(path) as beside:
-            self.frame(market).write_parquet(beside)
+            self.to_frame(market).write_parquet(beside)
 
 
 def read_policy(market: Market, path: str | Path) -> PolicyTable:
@@ -152,8 +154,8 @@ class TabledPolicy(eqx.Module):
     >>> from intandem.market import example_market
     >>> from intandem.theory.intertemporal.solution import solve
     >>> market = example_market("two-products-capped")
-    >>> policy = tabled_policy(market, solve(market, ("joint",)).policies["joint"].policy)
-    >>> result = simulate(market, policy, periods=2_000, runs=8)
+    >>> solution = solve(market, ("joint",))
+    >>> result = simulate(market, tabled_policy(market, solution.regimes["joint"].policy), periods=2_000, runs=8)
     >>> abs(result.profit - 42.32057) < 4 * result.profit_se
     True
 

@@ -14,13 +14,14 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
+import polars as pl
 from jaxtyping import Bool, Float
 
 from intandem.market import Market
 from intandem.theory.intertemporal.dynamic_program import Solved, action_values, decide, solve_program
 from intandem.theory.intertemporal.grid import Grid, StockGrid, grid_of, places
 from intandem.theory.intertemporal.layout import Layout, Program
-from intandem.theory.intertemporal.policy_table import PolicyTable
+from intandem.theory.intertemporal.policy_table import PolicyTable, TabledPolicy, tabled_policy
 from intandem.theory.intertemporal.transitions import FactorMoves, program_of
 
 Regime = Literal["joint", "silo", "filtered-silo"]
@@ -36,7 +37,8 @@ class RegimeSolution:
 
     - `profit`: average per period; with a discount, the discounted sum from the market's initial state.
     - `lower`, `upper`: proved to enclose it, for this grid.
-    - `sweeps`: of value iteration. `values`: see `Solved`. `policy`: what it does in every state.
+    - `sweeps`: of value iteration. `values`: money by state, relative to the first state for the average, else
+      discounted sums (see `Solved`). `policy`: what it does in every state.
     """
 
     profit: float
@@ -84,7 +86,10 @@ class Solution:
 
     def gain_over(self, regime: Regime) -> float:
         """The joint optimum's gain over another regime, as a share of the size of the other's profit."""
-        other = self.regimes[regime].profit
+        return self._gain_over(regime)
+
+    def _gain_over(self, name: str) -> float:
+        other = self.regimes[name].profit
         return (self.profit - other) / max(abs(other), 1e-12)
 
     def action_values(
@@ -93,6 +98,62 @@ class Solution:
         """The value of every decision in every state, the regime going on as it does: see `dynamic_program`."""
         values = self.regimes[regime].values
         return action_values(self.layout, self.program, values[(position + 1) % self.layout.positions], position)
+
+    def policy(self, regime: Regime = "joint") -> TabledPolicy:
+        """What a regime does, as a policy that `simulate` plays."""
+        return tabled_policy(self.market, self.regimes[regime].policy)
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per regime.
+
+        - `regime`: `joint` (the optimum), `silo` or `filtered-silo`.
+        - `profit`: money, average per period, or with a discount the discounted sum from the initial state; `lower`
+          and `upper` are proved to enclose it.
+        - `gain`: what the joint optimum earns more, in money; `gain_share`: as a share of the size of `profit`. Null
+          where the joint optimum was not solved.
+        - `sweeps`: of value iteration. `states`: of the dynamic program.
+        """
+        joint = self.regimes.get("joint")
+        rows = [
+            {
+                "regime": name,
+                "profit": one.profit,
+                "lower": one.lower,
+                "upper": one.upper,
+                "gain": None if joint is None else joint.profit - one.profit,
+                "gain_share": None if joint is None else self._gain_over(name),
+                "sweeps": one.sweeps,
+                "states": self.states,
+            }
+            for name, one in self.regimes.items()
+        ]
+        schema: dict[str, type[pl.DataType]] = {"gain": pl.Float64, "gain_share": pl.Float64}
+        return pl.DataFrame(rows, schema_overrides=schema)
+
+    def policy_frame(self, regime: Regime = "joint") -> pl.DataFrame:
+        """One row per state of a regime: the table of its policy (see `PolicyTable.to_frame`), and last `value`.
+
+        `value` is money: with a discount the discounted profit from the state on; else how much more is earned in all
+        than from the first state, over the average.
+
+        The table of the two-product market:
+
+        ```python
+        >>> from intandem.market import example_market
+        >>> frame = solve(example_market("two-products-capped"), ("joint",)).policy_frame()
+        >>> frame.columns[:3], frame.height
+        (['season_position', 'stock:p1', 'stock:p2'], 625)
+        >>> frame.columns[3:]
+        ['order:p1', 'order:p2', 'exposure:everyone:p1', 'exposure:everyone:p2', 'value']
+
+        ```
+        """
+        one = self.regimes[regime]
+        values = np.ravel(one.values)
+        if self.discounted:
+            # Value iteration ends a little short of the sums; its bounds say by how much.
+            values = values + one.profit - one.values[(0, *one.policy.initial_index(self.market))]
+        return one.policy.to_frame(self.market).with_columns(value=pl.Series(values))
 
     def as_json(self) -> dict[str, object]:
         """The figures under the names of the command line's JSON."""

@@ -1,5 +1,5 @@
 """What a picture asks of a comparison, said as protocols: a comparison draws itself with these pictures, so they cannot
-import it."""
+import it. Checkable at run time, for tests check every argument."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from intandem.learning import Training
 from intandem.market import Market
 
 
+@runtime_checkable
 class Followed(Protocol):
     """One run period by period, as `Trace` has it: arrays of shape `periods products`."""
 
@@ -35,6 +36,7 @@ class Averaged(Protocol):
     def per_period(self, name: str) -> np.ndarray: ...
 
 
+@runtime_checkable
 class Result(Protocol):
     """One method, as `MethodResult` has it."""
 
@@ -52,6 +54,7 @@ class Result(Protocol):
     def trainings(self) -> tuple[Training, ...]: ...
 
 
+@runtime_checkable
 class Compared(Protocol):
     """Methods on one market, as `Comparison` has them."""
 

@@ -1,0 +1,72 @@
+"""Every code block of the README and the documentation runs, and prints what the page says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from blocks import ROOT, is_marked, parse
+from sybil.example import SybilFailure
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+QUICK = {"docs/reference/market-files.md"}
+"""Pages with blocks that take a moment; those that simulate, solve or train belong to the slow set."""
+
+
+def _a_shop(folder: Path) -> None:
+    """Half a year of purchases of forty customers, in the two tables that a firm must bring."""
+    draw = np.random.default_rng(2024)
+    shop = folder / "shop"
+    shop.mkdir()
+    products = ["product_id,price,unit_cost,lead_time"]
+    products += [f"p{product},{2 + product},{1 + product / 2},1" for product in range(6)]
+    lines = ["customer_id,product_id,date,quantity,price"]
+    for week in range(26):
+        monday = date(2024, 1, 1) + timedelta(weeks=week)
+        for customer, product in np.argwhere(draw.random((40, 6)) < 0.3):
+            lines.append(f"c{customer},p{product},{monday + timedelta(days=int(customer) % 7)},1,{2 + product}")
+    (shop / "products.csv").write_text("\n".join(products) + "\n")
+    (shop / "transactions.csv").write_text("\n".join(lines) + "\n")
+
+
+PREPARED: dict[str, Callable[[Path], None]] = {"docs/how-to/bring-your-own-tables.md": _a_shop}
+"""What must lie in the folder before the blocks of a page run."""
+
+
+def _pages() -> list:
+    names = []
+    for page in PAGES:
+        name = page.relative_to(ROOT).as_posix()
+        runs = [example for example in parse(page) if not is_marked(example)]
+        slow = runs and name not in QUICK
+        names.append(pytest.param(name, marks=[pytest.mark.slow] if slow else []))
+    return names
+
+
+@pytest.mark.parametrize("name", _pages())
+def test_blocks_run_and_print_what_the_page_says(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("INTANDEM_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    PREPARED.get(name, lambda _: None)(folder)
+    for example in parse(ROOT / name):
+        example.evaluate()
+
+
+def test_only_commands_are_left_out():
+    for page in PAGES:
+        for example in parse(page):
+            assert not is_marked(example) or "```python" not in example.document.text[example.region.start :][:12], page
+
+
+def test_a_wrong_output_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n")
+    code, output = parse(page)
+    code.evaluate()
+    with pytest.raises(SybilFailure, match="the page says"):
+        output.evaluate()

@@ -18,6 +18,9 @@ from intandem.evaluation.compare import replay as replay
 from intandem.evaluation.comparison import Comparison as Comparison
 from intandem.evaluation.comparison import MethodResult as MethodResult
 from intandem.evaluation.insights import insights as insights
+from intandem.evaluation.plots import plot_learning as plot_learning
+from intandem.evaluation.plots import plot_products as plot_products
+from intandem.evaluation.plots import plot_profit as plot_profit
 from intandem.evaluation.simulated import Simulated as Simulated
 from intandem.evaluation.simulated import Trace as Trace
 from intandem.evaluation.simulation import simulate as simulate

@@ -51,6 +51,7 @@ class Demonstration:
     page: Path
     markets: dict[str, Path]
     answer: str
+    to_do: tuple[str, ...]
     beside: str
     calibration: dict[str, object]
     seconds: dict[str, float]
@@ -105,6 +106,7 @@ def demonstrate(
         page=page,
         markets={market.name: place},
         answer=words.answer(report),
+        to_do=words.to_do(report),
         beside=words.beside(report),
         calibration=fitted.as_json(),
         seconds=seconds,

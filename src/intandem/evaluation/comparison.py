@@ -6,33 +6,25 @@ and then the runs are the pairs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
 
 from intandem.departments import JointPolicy
-from intandem.evaluation.simulated import Simulated
+from intandem.evaluation.labels import COORDINATED, LABELS
+from intandem.evaluation.simulated import Simulated, Trace
+from intandem.evaluation.simulation import trace
 from intandem.evaluation.statistics import Interval, mean_interval, paired_difference
 from intandem.learning import Training
 from intandem.market import Market
 
-Kind = Literal["rule", "tuned", "learned"]
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
-LABELS = {
-    "silo": "Silo",
-    "filtered-silo": "Silo with in-stock filter",
-    "dual-price": "Dual prices",
-    "tuned-silo": "Tuned silo",
-    "tuned-filter": "In-stock filter, tuned levels",
-    "tuned-rule": "Tuned rules with in-stock filter",
-    "learned-silo": "Learned silo",
-    "mtma": "In tandem (MTMA)",
-    "stma": "One speed (STMA)",
-    "reversed": "Speeds reversed",
-}
-"""What people read for each method."""
+Kind = Literal["rule", "tuned", "learned"]
 
 FIGURES = (
     "fill_rate",
@@ -139,6 +131,21 @@ class Comparison:
     periods: int
     warmup: int
 
+    @property
+    def subject(self) -> str:
+        """The method that the comparison is about: the coordinated one, or else the last."""
+        return next((name for name in COORDINATED if name in self.results), list(self.results)[-1])
+
+    @property
+    def reference(self) -> str | None:
+        """What the subject is measured against: of the others, the one that earns most.
+
+        Coordinated methods count only where there are no others; nothing where the subject is alone.
+        """
+        others = [name for name in self.results if name != self.subject]
+        uncoordinated = [name for name in others if name not in COORDINATED]
+        return max(uncoordinated or others, key=lambda name: self.results[name].profit, default=None)
+
     def difference(self, name: str, reference: str) -> Interval:
         """Profit per period of one method less that of another, with its 95% interval."""
         one, other = self.results[name], self.results[reference]
@@ -229,6 +236,40 @@ class Comparison:
             "periods": self.periods,
             "warmup": self.warmup,
         }
+
+    def traces(self, methods: Sequence[str] | None = None, *, periods: int = 52, seed: int = 0) -> dict[str, Trace]:
+        """One run of each method, or of `methods`, period by period with every product, on common random numbers."""
+        every = range(self.market.products)
+        return {
+            name: trace(self.market, self.results[name].policies[0], products=every, periods=periods, seed=seed)
+            for name in (self.results if methods is None else methods)
+        }
+
+    def plot_profit(self, *, currency: str = "") -> Figure:
+        """Profit of each method with its interval, see `intandem.plot_profit`."""
+        from intandem.evaluation.plots import plot_profit
+
+        return plot_profit(self, currency=currency)
+
+    def plot_learning(self, *, currency: str = "") -> Figure:
+        """Profit while training, see `intandem.plot_learning`."""
+        from intandem.evaluation.plots import plot_learning
+
+        return plot_learning(self, currency=currency)
+
+    def plot_products(
+        self,
+        products: Sequence[int | str] | None = None,
+        *,
+        methods: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+        periods: int = 52,
+        seed: int = 0,
+    ) -> Figure:
+        """Products over time under the best methods, see `intandem.plot_products`."""
+        from intandem.evaluation.plots import plot_products
+
+        return plot_products(self, products=products, methods=methods, names=names, periods=periods, seed=seed)
 
 
 def _ends(interval: Interval) -> dict[str, float | None]:

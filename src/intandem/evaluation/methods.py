@@ -13,7 +13,8 @@ import numpy as np
 
 from intandem.departments import DUAL_PRICE, RULE_POLICIES, policy_of_rules
 from intandem.errors import InputError
-from intandem.evaluation.comparison import LABELS, MethodResult
+from intandem.evaluation.comparison import MethodResult
+from intandem.evaluation.labels import LABELS
 from intandem.evaluation.tuning import StockSeen, best_rule
 from intandem.learning import METHODS as TRAINING_METHODS
 from intandem.learning import TrainSettings, train

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import numpy as np
@@ -12,6 +14,9 @@ import polars as pl
 from jaxtyping import Array, Float
 
 from intandem.market import Ledger
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 BATCHES = 20
 """A run is also cut into so many batches: they give a standard error where there is one run only (batch means; Law,
@@ -208,6 +213,14 @@ class Simulated:
                 "exposure_share": self.exposure_share_by_product,
             }
         )
+
+    def plot_products(
+        self, products: Sequence[int | str] | None = None, *, names: Sequence[str] | None = None
+    ) -> Figure:
+        """Profit, exposures and demand lost of products, see `intandem.plot_products`."""
+        from intandem.evaluation.plots import plot_products
+
+        return plot_products(self, products=products, names=names)
 
     def as_json(self) -> dict[str, object]:
         """The figures under the names of the command line's JSON."""

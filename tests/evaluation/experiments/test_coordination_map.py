@@ -162,10 +162,14 @@ def test_the_page_stands_alone_and_every_place_has_its_figure() -> None:
     made[BASE] = cell_of(BASE, [earned + 1 for earned in silo], silo, [-1.0, -1.0, 0.5])
     found = Findings(plan, made)
     text = page_of(found, claims_of(found))
-    own = re.sub(r"<script>.*?</script>", "", text, flags=re.S)
+    own = re.sub(r"<script.*?</script>", "", text, flags=re.S)
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', text)[1])
     assert "http" not in own
+    assert len(text.encode()) < 1_500_000
+    assert "What to do" in own
+    for word in ("in tandem", "plain silo", "filtered silo", "attention"):
+        assert word not in (own + json.dumps(figures)).lower(), word
     assert "10.0% of profit at a supply of 50%" in own
-    figures = json.loads(re.findall(r"const figures = (.*);\nfor", text)[-1])
     assert (
         set(re.findall(r'class="chart" id="([^"]+)"', own)) == set(figures) >= {"supply", "margins", "parts", "memory"}
     )

@@ -19,7 +19,7 @@ def demo(
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """What tandem is worth on real grocery data: load, calibrate, train, compare, report.
+    """What coordination is worth on real grocery data: load, calibrate, train, compare, report.
 
     Example: intandem demo --out demo
     """
@@ -47,8 +47,10 @@ def demo(
         "scenarios": {one.label: one.comparison.as_json()["paired"] for one in found.report.scenarios},
         "calibration": found.calibration,
         "answer": found.answer,
+        "to_do": list(found.to_do),
         "seconds": seconds,
         "seconds_by_step": found.seconds,
     }
-    text = f"{found.answer}\n{found.beside}\nThe page: {found.page} ({seconds:.0f} s)"
+    advice = "\n".join(f"- {line}" for line in found.to_do)
+    text = f"{found.answer}\n{advice}\n{found.beside}\nThe page: {found.page} ({seconds:.0f} s)"
     return Answer(figures, text)

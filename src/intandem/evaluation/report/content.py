@@ -6,21 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from intandem.evaluation.comparison import Comparison
+from intandem.evaluation.plots.products import most_telling
 from intandem.evaluation.simulated import Trace
-from intandem.evaluation.simulation import trace
 
-SHOWN_PERIODS = 52
 TRACED_PERIODS = 208
-CHOSEN_PRODUCTS = 3
-
-TANDEM = ("mtma", "stma", "reversed")
-"""Methods in which the departments learn together, the one a report is about first."""
-
-REFERENCES = ("tuned-rule", "tuned-filter", "filtered-silo", "silo", "tuned-silo", "learned-silo")
-"""What a coordinated policy is measured against, the strongest first."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +48,12 @@ class Report:
     @property
     def subject(self) -> str:
         """The method that the report is about."""
-        names = list(self.comparison.results)
-        return next((name for name in TANDEM if name in names), names[-1])
+        return self.comparison.subject
 
     @property
     def reference(self) -> str | None:
-        """The strongest method that the subject is measured against."""
-        return next((n for n in REFERENCES if n in self.comparison.results and n != self.subject), None)
+        """What the subject is measured against."""
+        return self.comparison.reference
 
 
 def report_of(
@@ -82,15 +71,12 @@ def report_of(
 ) -> Report:
     """Gathers a report: follows every method through one run, and chooses the products to show over time."""
     market = comparison.market
-    traces = {
-        name: trace(market, result.policies[0], products=range(market.products), periods=TRACED_PERIODS, seed=0)
-        for name, result in comparison.results.items()
-    }
-    draft = Report(
+    traces = comparison.traces(periods=TRACED_PERIODS)
+    return Report(
         title=title or market.name,
         comparison=comparison,
         traces=traces,
-        chosen=(),
+        chosen=tuple(most_telling(traces[comparison.subject])),
         names=tuple(names or market.labels.product_ids),
         currency=currency,
         facts=tuple(facts),
@@ -100,14 +86,6 @@ def report_of(
         assumptions=tuple(assumptions),
         limits=(*limits, *_limits(comparison)),
     )
-    return Report(**{**vars(draft), "chosen": _most_telling(traces[draft.subject])})
-
-
-def _most_telling(followed: Trace) -> tuple[int, ...]:
-    """Products whose exposures move most under the policy: the largest spread over time."""
-    spread = followed.exposures.std(0)
-    order = np.argsort(-spread, kind="stable")
-    return tuple(int(j) for j in order[:CHOSEN_PRODUCTS])
 
 
 def _limits(comparison: Comparison) -> tuple[str, ...]:
@@ -118,6 +96,12 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
     ]
     if trained and comparison.seeds == 1:
         limits.append(
-            "Each trained policy was trained once: the intervals hold the noise of demand, not that of training."
+            "Each learned method was trained once: the intervals hold the noise of demand, not that of training."
+        )
+    elif trained:
+        limits.append(
+            f"Each learned method was trained {comparison.seeds} times. Intervals of differences with it are over "
+            "these trainings (Student's t), each judged on random numbers that all methods share; few trainings make "
+            "them wide."
         )
     return tuple(limits)

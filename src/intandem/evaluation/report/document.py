@@ -1,13 +1,26 @@
-"""One HTML file with everything in it: style, Plotly and figures, so that it works from disk without a network."""
+"""One HTML file with everything in it: style, charts and the program that draws them, so that it works from disk
+without a network.
+
+The program is the cartesian part of plotly.js (see `plotly/README.md`), compressed: half a megabyte in place of the
+five of the whole. The reader's browser unpacks it (`DecompressionStream`, in all browsers since 2023); in others the
+page says that its charts are missing, and keeps its words and tables.
+"""
 
 from __future__ import annotations
 
+import base64
 import html
 import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from intandem.evaluation.report.drawing import Figure
+from intandem.evaluation.plots.style import untitled
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+PLOTLY = "plotly/plotly-cartesian.min.js.gz"
 
 
 def document(
@@ -19,24 +32,33 @@ def document(
     sections: Sequence[str],
     figures: Mapping[str, Figure],
     footer: str,
+    to_do: Sequence[str] = (),
 ) -> str:
     """The HTML of a page.
 
     **Arguments:**
 
-    - `answer`: the sentence it opens with. `lead`: what stands beside it. `scale`: on what the figures rest.
+    - `answer`: the sentence it opens with. `to_do`: what follows from it. `lead`: what stands beside it. `scale`: on
+      what the figures rest.
     - `sections`: HTML. `figures`: drawn in the places of the sections that have their names.
     """
-    from plotly.offline import get_plotlyjs
-
-    drawn = json.dumps(figures, ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
-    style = (importlib.resources.files("intandem.evaluation.report") / "style.css").read_text(encoding="utf-8")
+    here = importlib.resources.files("intandem.evaluation.report")
+    style = (here / "style.css").read_text(encoding="utf-8")
+    script = (here / "draw.js").read_text(encoding="utf-8")
+    plotly = base64.b64encode((here / PLOTLY).read_bytes()).decode("ascii")
+    drawn = json.dumps(
+        {place: untitled(figure) for place, figure in figures.items()},
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+    ).replace("<", "\\u003c")
+    advice = f'<div class="do"><h2>What to do</h2>{list_of(to_do)}</div>' if to_do else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}: in tandem</title>
+<title>{html.escape(title)}: intandem</title>
 <style>{style}</style>
 </head>
 <body>
@@ -44,19 +66,18 @@ def document(
 <header>
 <p class="of">{html.escape(title)}</p>
 <h1>{html.escape(answer)}</h1>
+{advice}
 <p class="lead">{html.escape(lead)}</p>
 <p class="scale">{html.escape(scale)}</p>
+<noscript><p class="missing-charts">Charts need JavaScript; the words and tables do not.</p></noscript>
 </header>
 {"".join(sections)}
 <footer>Written by intandem {html.escape(_version())}. {html.escape(footer)}</footer>
 </main>
-<script>{get_plotlyjs()}</script>
+<script type="application/json" id="figures">{drawn}</script>
+<script type="text/plain" id="plotly">{plotly}</script>
 <script>
-const figures = {drawn};
-for (const [place, figure] of Object.entries(figures)) {{
-  Plotly.newPlot(place, figure.data, figure.layout, {{responsive: true, displayModeBar: false}});
-}}
-</script>
+{script}</script>
 </body>
 </html>
 """
@@ -66,6 +87,25 @@ def section(title: str, see: str, body: str) -> str:
     """A part of a page: a heading, what to see in it, and its HTML."""
     told = f'<p class="see">{html.escape(see)}</p>' if see else ""
     return f"<section><h2>{html.escape(title)}</h2>{told}{body}</section>\n"
+
+
+def place_of(name: str) -> str:
+    """Where a figure is drawn."""
+    return f'<div class="chart" id="{name}"></div>'
+
+
+def table_of(head: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "", marked: int | None = None) -> str:
+    """A table that scrolls sideways where it is wider than the page.
+
+    **Arguments:** `head`, `rows`: HTML, cell by cell. `kind`: a class of the style sheet. `marked`: a row to stress.
+    """
+    top = "".join(f"<th>{cell}</th>" for cell in head)
+    body = ""
+    for at, row in enumerate(rows):
+        cells = "".join(f"<td>{cell}</td>" for cell in row)
+        body += f'<tr class="subject">{cells}</tr>' if at == marked else f"<tr>{cells}</tr>"
+    named = f' class="{kind}"' if kind else ""
+    return f'<div class="scroll"><table{named}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def list_of(lines: Sequence[str]) -> str:

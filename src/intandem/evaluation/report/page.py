@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from intandem.errors import InputError
+from intandem.evaluation.labels import LABELS, MEANINGS, colours, phrase
+from intandem.evaluation.plots import plot_learning, plot_products, plot_profit
+from intandem.evaluation.plots.products import SHOWN_PERIODS
 from intandem.evaluation.report import charts, words
-from intandem.evaluation.report.content import SHOWN_PERIODS, Report
-from intandem.evaluation.report.document import document, list_of, section
-from intandem.evaluation.report.drawing import Figure
+from intandem.evaluation.report.content import Report
+from intandem.evaluation.report.document import document, list_of, place_of, section, table_of
+from intandem.evaluation.report.gains import Gain, gain_of
+from intandem.evaluation.report.numbers import ends, money, percent, signed_percent
 from intandem.storage import replace_file
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 
 def write_report(report: Report, path: str | Path) -> Path:
@@ -33,6 +41,7 @@ def page(report: Report) -> str:
     return document(
         title=report.title,
         answer=words.answer(report),
+        to_do=words.to_do(report),
         lead=words.beside(report),
         scale=words.scale(report),
         sections=sections,
@@ -43,8 +52,8 @@ def page(report: Report) -> str:
 
 
 def _sections(report: Report) -> tuple[list[str], dict[str, Figure]]:
-    period = report.comparison.market.period
-    reference = report.comparison.results[report.reference].label.lower() if report.reference else ""
+    found, currency = report.comparison, report.currency
+    period = found.market.period
     parts: list[str] = []
     figures: dict[str, Figure] = {}
 
@@ -52,22 +61,23 @@ def _sections(report: Report) -> tuple[list[str], dict[str, Figure]]:
         if figure is None:
             return
         figures[place] = figure
-        parts.append(section(title, see, f'<div class="chart" id="{place}"></div>{after}'))
+        parts.append(section(title, see, f"{place_of(place)}{after}"))
 
     chart(
         "profit",
         "Profit by method",
         f"Mean profit per {period}; the bars are 95% intervals. The axis does not start at zero. Differences in the "
         "table are taken pair by pair on common random numbers, so they are settled more finely than the means.",
-        charts.profit_by_method(report),
-        _table(report),
+        plot_profit(found, currency=currency),
+        _profit_table(report) + list_of(words.equal_figures(report)) + _methods(report),
     )
     chart(
-        "learning",
-        "Learning",
-        "Profit in training, of policies whose weights are perturbed to see what that earns. Dotted lines are rules, "
-        "which do not learn.",
-        charts.learning_curve(report),
+        "sensitivity",
+        "What if the assumptions are wrong?",
+        words.sensitivity(report) + " Each row plays the same policies in a market that differs in one assumption. "
+        "They are told its figures, and neither trained nor tuned again. Filled: the best of the other methods there.",
+        charts.sensitivity(report),
+        _sensitivity_table(report),
     )
     chart(
         "lost",
@@ -82,25 +92,29 @@ def _sections(report: Report) -> tuple[list[str], dict[str, Figure]]:
         "that spares what is short; a level line is one that does not look.",
         charts.stock_against_exposure(report),
     )
+    methods = [name for name in (report.subject, report.reference) if name is not None]
     chart(
         "time",
         "Three products over time" if len(report.chosen) == 3 else "Products over time",
-        f"The products whose exposure moves most, over {SHOWN_PERIODS} {period}s of one run, in tandem and "
-        f"with the {reference or 'others'}, on common random numbers.",
-        charts.over_time(report),
+        f"The products whose exposure moves most, over {SHOWN_PERIODS} {period}s of one run, with "
+        f"{' and with '.join(map(phrase, methods))}, on common random numbers.",
+        plot_products(
+            {name: report.traces[name] for name in methods}, products=report.chosen, names=report.names, period=period
+        ),
     )
-    chart(
-        "sensitivity",
-        "What if the assumptions are wrong?",
-        words.sensitivity(report) + " Each line plays the same policies in a market that differs in one assumption. "
-        "They are told its figures, and neither trained nor tuned again.",
-        charts.sensitivity(report),
-    )
+    if any(result.trainings for result in found.results.values()):
+        band = " Bands span the trainings of a method." if found.seeds > 1 else ""
+        chart(
+            "learning",
+            "Learning",
+            "Profit in training, of policies whose weights are perturbed to see what that earns. Dotted lines are "
+            f"rules, which do not learn.{band}",
+            plot_learning(found, currency=currency),
+        )
     chart(
         "fit",
         "How well the market fits the data",
-        "Left: purchases should lie on the dotted line, rare ones and frequent ones. Right: all purchases, week by "
-        "week; the diamonds were held out when fitting.",
+        words.fit(report),
         charts.calibration_fit(report),
         list_of(report.calibration),
     )
@@ -114,32 +128,65 @@ def _sections(report: Report) -> tuple[list[str], dict[str, Figure]]:
     return parts, figures
 
 
-def _table(report: Report) -> str:
+def _profit_table(report: Report) -> str:
     found = report.comparison
     period = found.market.period
-    head = (
-        f"<tr><th>Method</th><th>Profit per {period}</th><th>Against the<br>{_short(report)}</th><th>95% interval</th>"
-        f"<th>Demand lost</th><th>Slots used</th><th>Stock lasts<br>({period}s)</th><th>Products<br>shown</th></tr>"
-    )
+    shade = colours(found.results)
+    head = [
+        "Method",
+        f"Profit per {period}",
+        f"{html.escape(found.results[report.subject].label)}<br>earns more by",
+        "95% interval",
+        "Money<br>a year",
+        "Demand<br>lost",
+        "Slots<br>used",
+        f"Stock lasts<br>({period}s)",
+        "Products<br>shown",
+    ]
     rows = []
     for name, result in found.results.items():
-        gain = words.signed_percent(found.gain(name, report.reference).mean) if report.reference else ""
-        interval = ""
-        if report.reference and name != report.reference:
-            share = found.gain(name, report.reference)
-            interval = f"{words.percent(share.low)} to {words.percent(share.high)}" if share.ci[0] is not None else "–"
-        elif report.reference:
-            gain, interval = "–", "–"
-        marked = ' class="subject"' if name == report.subject else ""
+        difference = ["–"] * 3 if name == report.subject else _difference(report, gain_of(found, report.subject, name))
         rows.append(
-            f'<tr{marked}><td><span class="dot" style="background:{charts.colour(name)}"></span>'
-            f"{html.escape(result.label)}</td><td>{words.money(report, result.profit)}</td><td>{gain}</td>"
-            f"<td>{interval}</td><td>{words.percent(result.mean('lost_share'))}</td>"
-            f"<td>{words.percent(result.mean('exposure_share'))}</td><td>{result.mean('cover'):.1f}</td>"
-            f"<td>{words.percent(result.mean('catalogue_coverage'))}</td></tr>"
+            [
+                f'<span class="dot" style="background:{shade[name]}"></span>{html.escape(result.label)}',
+                money(result.profit, report.currency),
+                *difference,
+                percent(result.mean("lost_share")),
+                percent(result.mean("exposure_share")),
+                f"{result.mean('cover'):.1f}",
+                percent(result.mean("catalogue_coverage")),
+            ]
         )
-    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
+    return table_of(head, rows, marked=list(found.results).index(report.subject))
 
 
-def _short(report: Report) -> str:
-    return html.escape(report.comparison.results[report.reference].label.lower()) if report.reference else "reference"
+def _sensitivity_table(report: Report) -> str:
+    head = ["Assumption", "Best of the others", "Gain over it", "95% interval", "Money<br>a year", "Verdict"]
+    rows = []
+    for scenario in report.scenarios:
+        gain = words.scenario_gain(report, scenario)
+        if gain is not None:
+            best = html.escape(LABELS.get(gain.reference, gain.reference))
+            rows.append(
+                [html.escape(scenario.label), best, *_difference(report, gain), html.escape(words.verdict(gain))]
+            )
+    return table_of(head, rows, kind="scenarios") if rows else ""
+
+
+def _difference(report: Report, gain: Gain) -> list[str]:
+    """Share, its interval, and money a year, as cells."""
+    interval = ends(gain.share) if gain.share.ci[0] is not None else "–"
+    year = money(gain.a_year, report.currency)
+    return ["–", "–", year] if gain.in_money else [signed_percent(gain.share.mean), interval, year]
+
+
+def _methods(report: Report) -> str:
+    """What each method is, and the settings that its rules were tuned to."""
+    rows = []
+    for name, result in report.comparison.results.items():
+        meaning = html.escape(MEANINGS.get(name, "A policy of your own."))
+        if result.rules is not None:
+            meaning += f"<br><code>{html.escape(' · '.join(result.rules))}</code>"
+        rows.append([html.escape(result.label), meaning])
+    table = table_of(["Method", "What it does"], rows, kind="meanings")
+    return f"<details><summary>What the methods are</summary>{table}</details>"

@@ -1,92 +1,73 @@
-"""The report's sentences: the answer first, in plain words, and honest where there is nothing to report."""
+"""The report's sentences: the answer first, losses said as plainly as gains, and what to do about it."""
 
 from __future__ import annotations
 
-from intandem.evaluation.report.content import Report
-from intandem.evaluation.statistics import Interval
+import itertools
+from dataclasses import replace
 
+import numpy as np
 
-def money(report: Report, value: float) -> str:
-    """Money with its currency."""
-    sign = "−" if value < 0 else ""
-    digits = 0 if abs(value) >= 1_000 else 1 if abs(value) >= 100 else 2
-    return f"{sign}{report.currency}{abs(value):,.{digits}f}"
+from intandem.evaluation.comparison import Comparison
+from intandem.evaluation.labels import LABELS, phrase
+from intandem.evaluation.report.content import Report, Scenario
+from intandem.evaluation.report.gains import MATERIAL, Gain, gain_of
+from intandem.evaluation.report.numbers import between, money, percent, size_of
 
-
-def signed_percent(share: float) -> str:
-    """A share with its sign.
-
-    ```python
-    >>> signed_percent(0.0512), signed_percent(-0.2)
-    ('+5.1%', '−20.0%')
-
-    ```
-    """
-    return f"{'−' if share < 0 else '+'}{abs(100 * share):.1f}%"
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share."""
-    return f"{'−' if share < 0 else ''}{abs(100 * share):.{digits}f}%"
-
-
-def between(interval: Interval) -> str:
-    """The interval in words, with the decimals that tell its ends apart.
-
-    ```python
-    >>> between(Interval(0.0051, 0.0049, 0.0053)), between(Interval(0.1, 0.05, 0.15))
-    ('95% interval 0.49% to 0.53%', '95% interval 5.0% to 15.0%')
-
-    ```
-    """
-    if not interval.low > -float("inf"):
-        return "one value, so no interval"
-    digits = 1 if percent(interval.low) != percent(interval.high) else 2
-    return f"95% interval {percent(interval.low, digits)} to {percent(interval.high, digits)}"
+A_CENT = 0.005
+"""Profits that differ by less in every run are equal figures, which a reader would wonder at."""
 
 
 def answer(report: Report) -> str:
     """The one sentence that the page opens with."""
     found, subject, reference = report.comparison, report.subject, report.reference
-    period = found.market.period
-    label = found.results[subject].label
+    period, mine = found.market.period, found.results[subject].profit
+    deciding = _opening(subject)
     if reference is None:
-        profit = found.results[subject].profit
-        return f"{label} earns {money(report, profit)} per {period} in this market."
-    other = found.results[reference].label.lower()
-    gain = found.gain(subject, reference)
-    mine, theirs = found.results[subject].profit, found.results[reference].profit
-    figures = f"{money(report, mine)} against {money(report, theirs)}"
-    deciding = "Deciding in tandem" if subject == "mtma" else label
-    if not gain.excludes_zero:
+        return f"{deciding} earns {money(mine, report.currency)} per {period} in this market."
+    gain = gain_of(found, subject, reference)
+    figures = f"{money(mine, report.currency)} against {money(found.results[reference].profit, report.currency)}"
+    other = phrase(reference)
+    if len(found.results) > 2:
+        other += ", the best of the other methods"
+    if gain.verdict == "same":
+        why = "the interval holds zero" if not gain.settled else f"less than {percent(MATERIAL)} of profit"
         return (
-            f"{deciding} shows no gain here over the {other}: {signed_percent(gain.mean)} of profit per {period} "
-            f"({between(gain)}), {figures}."
+            f"{deciding} makes no difference worth having, measured against {other}: {figures} per {period}, "
+            f"{_signed(report, gain)} a year ({_interval(report, gain)}; {why})."
         )
-    more = "more" if gain.mean > 0 else "less"
+    shown = gain if gain.verdict == "more" else _turned(gain)
     return (
-        f"{deciding} earns {percent(abs(gain.mean))} {more} per {period} than the {other} "
-        f"({between(gain if gain.mean > 0 else gain.mirrored)}): {figures}."
+        f"{deciding} earns {_size(report, gain)} {gain.verdict} per {period} than {other}: {figures}, "
+        f"{money(abs(gain.a_year), report.currency)} a year ({_interval(report, shown)})."
     )
 
 
 def beside(report: Report) -> str:
-    """What the subject gains over the other methods, in one sentence."""
+    """What the subject earns beside every other method, and what it loses of demand."""
     found, subject = report.comparison, report.subject
     others = [name for name in found.results if name not in (subject, report.reference)]
-    parts = []
-    for name in others:
-        gain = found.gain(subject, name)
-        parts.append(f"{signed_percent(gain.mean)} over the {found.results[name].label.lower()}")
-    if not parts:
-        return ""
-    lost = found.results[subject].mean("lost_share")
-    return f"Beside that: {', '.join(parts)}. It loses {percent(lost)} of demand" + (
-        f", where the {found.results[report.reference].label.lower()} loses "
-        f"{percent(found.results[report.reference].mean('lost_share'))}."
-        if report.reference
-        else "."
-    )
+    parts = [_against(report, gain_of(found, subject, name)) for name in others]
+    lost = percent(found.results[subject].mean("lost_share"))
+    sentences = [f"Beside that it earns {'; '.join(parts)}."] if parts else []
+    if report.reference is not None:
+        theirs = percent(found.results[report.reference].mean("lost_share"))
+        sentences.append(f"{lost} of demand finds no stock, with {phrase(report.reference)} {theirs}.")
+    return " ".join(sentences)
+
+
+def to_do(report: Report) -> tuple[str, ...]:
+    """What follows from the figures."""
+    found, subject, reference = report.comparison, report.subject, report.reference
+    if reference is None:
+        return ()
+    gain = gain_of(found, subject, reference)
+    lines = [_choice(report, gain)]
+    practice = next((name for name in ("silo", "filtered-silo") if name in found.results), None)
+    if practice is not None and practice not in (subject, reference):
+        lines += _from_practice(report, practice)
+    if report.scenarios:
+        lines += _depends(report)
+    return tuple(lines)
 
 
 def scale(report: Report) -> str:
@@ -97,30 +78,196 @@ def scale(report: Report) -> str:
     training = ""
     if trained:
         seconds = sum(result.seconds for result in trained) / len(trained)
-        training = f" Training took {seconds:.0f} s a policy on this computer."
-    if trained and found.seeds == 1:
-        training += " One policy of each method was trained: intervals are over replications, not over trainings."
-    seeds = f"{found.seeds} seeds of " if found.seeds > 1 else ""
+        times = "once" if found.seeds == 1 else f"{found.seeds} times"
+        training = f" Learned methods were trained {times}, {seconds:.0f} s each on this computer."
+        if found.seeds == 1:
+            training += " Intervals are over runs, not over trainings."
+    runs = f"{found.runs} runs" if found.seeds == 1 else f"{found.seeds} × {found.runs} runs"
+    people = float(np.asarray(market.population).sum())
+    who = f"{people:,.0f} customers"
+    if people > market.rows:
+        who += " of one kind" if market.rows == 1 else f" of {market.rows:,} kinds"
     return (
-        f"{market.products:,} products, {market.rows:,} customers. Every method met the same visitors and "
-        f"random numbers: {seeds}{found.runs} runs of {found.periods} {market.period}s, after {found.warmup} that do "
-        f"not count.{training}"
+        f"{market.products:,} products, {who}. Every method was played on common random numbers: "
+        f"{runs} of {found.periods} {market.period}s, after {found.warmup} that do not count.{training}"
     )
 
 
 def sensitivity(report: Report) -> str:
-    """Whether the answer survives other assumptions."""
-    gains: dict[str, Interval] = {}
-    for scenario in report.scenarios:
-        if report.reference is not None:
-            gains[scenario.label] = scenario.comparison.gain(report.subject, report.reference)
+    """Under which assumptions the subject earns more, less, or the same as the best of the others there."""
+    gains = {one.label: gain for one in report.scenarios if (gain := scenario_gain(report, one)) is not None}
     if not gains:
         return ""
-    positive = [label for label, gain in gains.items() if gain.low > 0]
-    over = f"over the {report.comparison.results[report.reference].label.lower()}" if report.reference else ""
-    if len(positive) == len(gains):
-        return f"The gain {over} is there under every assumption tried; how large it is depends on them."
-    if not positive:
-        return f"Under none of the assumptions tried is there a gain {over}."
-    named = ", ".join(label[0].lower() + label[1:] for label in positive)
-    return f"A gain {over} shows under {len(positive)} of {len(gains)} assumptions: {named}."
+    told = []
+    for verdict, words in (
+        ("more", "earns more"),
+        ("less", "earns less"),
+        ("same", "makes no difference worth having"),
+    ):
+        named = [
+            f"{_inside(label)} ({_size(report, gain)})" if verdict != "same" else _inside(label)
+            for label, gain in gains.items()
+            if gain.verdict == verdict
+        ]
+        if named:
+            told.append(f"{words} under {len(named)} of {len(gains)} assumptions: {', '.join(named)}")
+    several = any(len(one.comparison.results) > 2 for one in report.scenarios)
+    best = "the best of the other methods there" if several else phrase(str(report.reference))
+    return f"Measured against {best}, {phrase(report.subject)} {'; it '.join(told)}."
+
+
+def scenario_gain(report: Report, scenario: Scenario) -> Gain | None:
+    """The subject against the best of the others that were played under an assumption."""
+    found = scenario.comparison
+    if report.subject not in found.results or found.reference is None:
+        return None
+    return gain_of(found, report.subject, found.reference)
+
+
+def equal_figures(report: Report) -> tuple[str, ...]:
+    """Why methods earn the same to the cent, where the runs that were followed tell it."""
+    found = report.comparison
+    lines = []
+    for one, other in itertools.pairwise(_by_likeness(found)):
+        if np.abs(found.results[one].profit_by_run - found.results[other].profit_by_run).max() >= A_CENT:
+            continue
+        told = f"{_opening(one)} and {phrase(other)} earn the same to the cent: "
+        first, second = report.traces[one], report.traces[other]
+        periods, products = second.on_hand.shape
+        empty = int((second.on_hand <= 0).sum())
+        followed = f"{periods * products:,} {found.market.period}s of a product that were followed"
+        if (one, other) == ("silo", "filtered-silo") and not empty:
+            lost = found.results[other].mean("lost_share")
+            later = f" Demand is lost ({percent(lost)}) because shelves empty afterwards." if lost > 0 else ""
+            lines.append(
+                f"{told}in none of the {followed} was it out of stock when recommendations were decided, which is "
+                f"after orders have arrived, so the filter had nothing to hide.{later}"
+            )
+        elif np.array_equal(first.exposures, second.exposures) and np.array_equal(first.order, second.order):
+            lines.append(f"{told}in the {followed} both decided alike.")
+    return tuple(lines)
+
+
+def _by_likeness(found: Comparison) -> list[str]:
+    """Methods with those of equal profit side by side."""
+    order = {name: at for at, name in enumerate(LABELS)}
+    return sorted(found.results, key=lambda name: (round(found.results[name].profit, 2), order.get(name, len(order))))
+
+
+def _choice(report: Report, gain: Gain) -> str:
+    year = money(abs(gain.a_year), report.currency)
+    if gain.verdict == "more":
+        return (
+            f"Let {phrase(gain.subject)} decide: in this market that is worth {year} a year beyond the best of the "
+            "other methods."
+        )
+    if gain.verdict == "less":
+        return f"Do not train for this: {phrase(gain.reference)} earns {year} a year more."
+    trained = report.comparison.results[gain.reference].kind == "learned"
+    keep = f"Take {phrase(gain.reference)}: it earns as much here" + ("." if trained else ", and needs no training.")
+    if gain.settled or abs(gain.share.mean) < MATERIAL:
+        return keep
+    return f"{keep} The interval is wide ({_interval(report, gain)}); more trainings (--seeds) would narrow it."
+
+
+def _from_practice(report: Report, practice: str) -> list[str]:
+    """What the departments of today, which do not coordinate, would gain, and how much of that needs no training."""
+    found, subject, reference = report.comparison, report.subject, str(report.reference)
+    whole, part = gain_of(found, subject, practice), gain_of(found, reference, practice)
+    best = max((whole, part), key=lambda one: one.money.mean)
+    if best.verdict != "more":
+        return []
+    line = (
+        f"Whoever decides by {phrase(practice)} today gains {money(best.a_year, report.currency)} a year "
+        f"({_size(report, best)}) with {phrase(best.subject)}"
+    )
+    if best is whole and part.verdict == "more":
+        share = part.money.mean / whole.money.mean
+        line += f"; {percent(share, 0)} of that comes with {phrase(reference)} alone"
+    return [f"{line}."]
+
+
+def _depends(report: Report) -> list[str]:
+    """The assumptions that would change the choice."""
+    base = scenario_gain(report, report.scenarios[0])
+    if base is None:
+        return []
+    changed = []
+    for scenario in report.scenarios[1:]:
+        gain = scenario_gain(report, scenario)
+        if gain is None or gain.verdict == base.verdict:
+            continue
+        changed.append(f"{_inside(scenario.label)} ({_verdict(report, gain)})")
+    if not changed:
+        return ["The choice is the same under every assumption tried below; how much it is worth differs."]
+    return [f"Before that, find out whether these hold for you, for they change the answer: {'; '.join(changed)}."]
+
+
+def verdict(gain: Gain) -> str:
+    """The verdict of a gain in a table."""
+    return {"more": "earns more", "less": "earns less", "same": "no difference worth having"}[gain.verdict]
+
+
+def _verdict(report: Report, gain: Gain) -> str:
+    if gain.verdict == "same":
+        return f"no difference worth having from {phrase(gain.reference)}"
+    return f"{_size(report, gain)} {gain.verdict} than {phrase(gain.reference)}"
+
+
+def _against(report: Report, gain: Gain) -> str:
+    if gain.verdict == "same":
+        return f"as much as {phrase(gain.reference)} (no difference worth having)"
+    year = money(abs(gain.a_year), report.currency)
+    return f"{_size(report, gain)} {gain.verdict} than {phrase(gain.reference)} ({year} a year)"
+
+
+def _opening(subject: str) -> str:
+    words = phrase(subject)
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def _inside(label: str) -> str:
+    """A scenario's label within a sentence."""
+    return f"{label[0].lower()}{label[1:]}"
+
+
+def _size(report: Report, gain: Gain) -> str:
+    """How large the difference is: per cent, or money where the reference earns nothing."""
+    if gain.in_money:
+        return money(abs(gain.money.mean), report.currency)
+    return size_of(gain.share.mean)
+
+
+def _signed(report: Report, gain: Gain) -> str:
+    sign = "+" if gain.a_year > 0 else ""
+    return f"{sign}{money(gain.a_year, report.currency)}"
+
+
+def _interval(report: Report, gain: Gain) -> str:
+    if not gain.in_money:
+        return between(gain.share, gain.over)
+    if not np.isfinite(gain.money.low):
+        return between(gain.money)
+    low, high = (money(end, report.currency) for end in (gain.money.low, gain.money.high))
+    return f"95% interval over {gain.over} {low} to {high}"
+
+
+def _turned(gain: Gain) -> Gain:
+    """The same difference taken the other way round."""
+    return replace(gain, share=gain.share.mirrored, money=gain.money.mirrored, a_year=-gain.a_year)
+
+
+def fit(report: Report) -> str:
+    """What to see in the chart of the calibration."""
+    if not report.fit:
+        return ""
+    period, curve = report.comparison.market.period, report.fit["calibration_curve"]
+    tested = [count for split, count in zip(curve["split"], curve["opportunities"], strict=True) if split == "test"]
+    none = sum(split == "test" and not share for split, share in zip(curve["split"], curve["observed"], strict=True))
+    left_out = f" {none} classes without a purchase cannot be drawn on its scale." if none else ""
+    return (
+        f"Left: chances of a purchase in {period}s held out when fitting, {sum(tested):,} of them in {len(tested)} "
+        "classes of equal size by what was predicted; points should lie on the dotted line, bars are two standard "
+        f"errors.{left_out} Fitted {period}s are not drawn there: predictions have learned from their purchases. "
+        f"Right: all purchases, {period} by {period}; the diamonds were held out."
+    )

@@ -1,21 +1,24 @@
-"""The pictures of the coordination map, as Plotly figures in plain dictionaries."""
+"""The pictures of the coordination map, as Plotly figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from intandem.evaluation.experiments.coordination_map.cells import PARTS, Cell, Silo
 from intandem.evaluation.experiments.coordination_map.claims import NOTHING, Findings, tightness_words
 from intandem.evaluation.experiments.coordination_map.plan import Table
-from intandem.evaluation.report.drawing import FAINT, INK, Figure, legend_above, styled_axis, styled_layout
-from intandem.evaluation.report.words import percent
+from intandem.evaluation.plots.style import FAINT, INK, figure_of, legend_above, styled_axis, styled_layout
+from intandem.evaluation.report.numbers import percent
 from intandem.evaluation.statistics import Interval, mean_interval
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 OVER: dict[Silo, tuple[str, str, str]] = {
-    "silo": ("over the plain silo", "#c58b33", "diamond-open"),
+    "silo": ("over the silo without filter", "#c58b33", "diamond-open"),
     "filtered-silo": ("over the silo with in-stock filter, with 95% interval", "#0b7a6f", "circle"),
 }
 """Words, colour and mark of each gain; the one that the page is about is drawn last, on top."""
@@ -51,7 +54,14 @@ def supply_curves(found: Findings) -> Figure:
         xaxis2=styled_axis(SUPPLY, domain=[0.55, 1], **_ticks(at, "%"), range=[0, max(at) + 10], anchor="y2"),
         yaxis2=styled_axis("Gain, money per period", rangemode="tozero", anchor="x2"),
     )
-    return {"data": data, "layout": layout}
+    narrow = {
+        "height": 620,
+        "xaxis.domain": [0, 1],
+        "yaxis.domain": [0.6, 1],
+        "xaxis2.domain": [0, 1],
+        "yaxis2.domain": [0, 0.4],
+    }
+    return figure_of(data, layout, narrow=narrow)
 
 
 SUPPLY = "Supply: largest order, % of a shown product's demand"
@@ -103,7 +113,7 @@ def heat_map(
         xaxis=styled_axis(across, type="category", showgrid=False),
         yaxis=styled_axis(down, type="category", showgrid=False),
     )
-    return {"data": data, "layout": layout}
+    return figure_of(data, layout)
 
 
 def factor_curves(found: Findings) -> Figure | None:
@@ -136,7 +146,23 @@ def factor_curves(found: Findings) -> Figure | None:
             100 * max(lowest, -0.3 * highest) - 3 * highest,
             105 * highest,
         ]
-    return {"data": data, "layout": layout}
+    return figure_of(data, layout, narrow=_two_by_two(len(panels)))
+
+
+def _two_by_two(panels: int) -> dict[str, Any]:
+    """The panels of one factor at a time in two columns, for a telephone."""
+    rows = (panels + 1) // 2
+    narrow: dict[str, Any] = {"height": 90 + 250 * rows, "legend.y": 1.03}
+    for k in range(panels):
+        axis = "" if k == 0 else str(k + 1)
+        row, column = divmod(k, 2)
+        top = 1 - row / rows
+        narrow[f"xaxis{axis}.domain"] = [0.54, 1] if column else [0, 0.46]
+        narrow[f"yaxis{axis}.domain"] = [top - (0.7 if rows > 1 else 1) / rows, top]
+        narrow[f"yaxis{axis}.showticklabels"] = column == 0
+        narrow[f"yaxis{axis}.title.text"] = "" if column else "Gain, % of profit"
+        narrow[f"xaxis{axis}.title.font.size"] = 11
+    return narrow
 
 
 def parts_by_supply(found: Findings) -> Figure:
@@ -180,7 +206,7 @@ def parts_by_supply(found: Findings) -> Figure:
         xaxis=styled_axis(SUPPLY, type="category", showgrid=False),
         yaxis=styled_axis("% of the silo's profit", ticksuffix="%", zerolinecolor=FAINT),
     )
-    return {"data": data, "layout": layout}
+    return figure_of(data, layout)
 
 
 def _lines(found: Findings) -> list[tuple[str, str, list[tuple[float, Cell]]]]:

@@ -12,7 +12,7 @@ from intandem.evaluation.experiments.coordination_map.cells import TOLERANCE, Ce
 from intandem.evaluation.experiments.coordination_map.markets import BASE, Setting
 from intandem.evaluation.experiments.coordination_map.plan import Plan
 from intandem.evaluation.experiments.experiment import Claim
-from intandem.evaluation.report.words import between, percent
+from intandem.evaluation.report.numbers import between, percent
 from intandem.evaluation.statistics import Interval, paired_difference
 
 NOTHING = 1e-3
@@ -96,7 +96,7 @@ def _never_worse(found: Findings) -> Claim:
         scale = max(scale, float(np.abs(cell.column("joint")).max()))
     markets = sum(len(cell.rows) for cell in found.cells.values())
     return Claim(
-        "Deciding in tandem never earns less than either silo",
+        "The coordinated optimum never earns less than either silo",
         worst >= -1e-5 * scale,
         worst,
         f"smallest gain of {markets:,} markets: {worst:.6f} a period; the solver is exact to {TOLERANCE * scale:.6f}",
@@ -109,7 +109,8 @@ def _free_supply(found: Findings) -> Claim | None:
         return None
     largest = cell.largest_share("silo")
     return Claim(
-        "With supply at once and without limit, coordination is worth nothing (below 0.1%) over the plain silo",
+        "With supply at once and without limit, coordination is worth nothing (below 0.1%) over the silo without "
+        "filter",
         largest <= NOTHING,
         largest,
         f"largest gain of {len(cell.rows)} markets: {percent(largest, 3)} of profit",

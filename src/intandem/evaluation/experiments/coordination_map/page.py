@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,9 +11,11 @@ from intandem.evaluation.experiments.coordination_map import charts, words
 from intandem.evaluation.experiments.coordination_map.claims import Findings, tightness_words
 from intandem.evaluation.experiments.coordination_map.plan import Table
 from intandem.evaluation.experiments.experiment import Claim
-from intandem.evaluation.report.document import document, list_of, section
-from intandem.evaluation.report.drawing import Figure
-from intandem.evaluation.report.words import percent
+from intandem.evaluation.report.document import document, list_of, place_of, section, table_of
+from intandem.evaluation.report.numbers import percent
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 
 def page_of(found: Findings, claims: dict[str, Claim]) -> str:
@@ -23,7 +26,7 @@ def page_of(found: Findings, claims: dict[str, Claim]) -> str:
     def chart(place: str, title: str, see: str, figure: Figure | None, after: str = "") -> None:
         if figure is not None:
             figures[place] = figure
-            parts.append(section(title, see, f'<div class="chart" id="{place}"></div>{after}'))
+            parts.append(section(title, see, f"{place_of(place)}{after}"))
 
     chart(
         "supply",
@@ -50,6 +53,7 @@ def page_of(found: Findings, claims: dict[str, Claim]) -> str:
     return document(
         title="The map of coordination value",
         answer=words.answer(found),
+        to_do=words.to_do(found),
         lead=words.lead(found),
         scale=words.scale(found),
         sections=parts,
@@ -115,30 +119,36 @@ def _maps(found: Findings) -> list[tuple[str, str, str, Figure | None]]:
 
 
 def _supply_table(found: Findings) -> str:
-    head = (
-        "<tr><th>Supply</th><th>Profit<br>in tandem</th><th>Filtered<br>silo</th><th>Plain<br>silo</th>"
-        "<th>Gain over<br>filtered</th><th>95% interval</th><th>Gain over<br>plain</th>"
-        "<th>Demand lost<br>in tandem</th><th>Demand lost<br>filtered silo</th></tr>"
-    )
+    head = [
+        "Supply",
+        "Profit,<br>coordinated",
+        "Silo with<br>in-stock filter",
+        "Silo",
+        "Gain over silo<br>with filter",
+        "95% interval",
+        "Gain over<br>silo",
+        "Demand lost,<br>coordinated",
+        "Demand lost,<br>silo with filter",
+    ]
     rows = []
     for one in found.along_supply():
         interval = one.share().interval
-        ends = f"{percent(interval.low, 2)} to {percent(interval.high, 2)}" if np.isfinite(interval.low) else "–"
-        money = "".join(f"<td>{one.column(name).mean():.2f}</td>" for name in ("joint", "filtered-silo", "silo"))
-        lost = "".join(
-            f"<td>{percent(float(one.column(name).mean()))}</td>" for name in ("lost_joint", "lost_filtered-silo")
-        )
         rows.append(
-            f"<tr><td>{tightness_words(one)}</td>{money}<td>{percent(interval.mean, 2)}</td><td>{ends}</td>"
-            f"<td>{percent(one.share('silo').value, 2)}</td>{lost}</tr>"
+            [
+                tightness_words(one),
+                *(f"{one.column(name).mean():.2f}" for name in ("joint", "filtered-silo", "silo")),
+                percent(interval.mean, 2),
+                f"{percent(interval.low, 2)} to {percent(interval.high, 2)}" if np.isfinite(interval.low) else "–",
+                percent(one.share("silo").value, 2),
+                *(percent(float(one.column(name).mean())) for name in ("lost_joint", "lost_filtered-silo")),
+            ]
         )
-    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
+    return table_of(head, rows)
 
 
 def _claims_table(claims: dict[str, Claim]) -> str:
-    rows = "".join(
-        f"<tr><td>{html.escape(claim.statement)}</td><td>{claim.verdict}</td><td>{html.escape(claim.detail)}</td></tr>"
+    rows = [
+        [html.escape(claim.statement), html.escape(claim.verdict), html.escape(claim.detail)]
         for claim in claims.values()
-    )
-    head = "<tr><th>Statement</th><th>Verdict</th><th>Figure</th></tr>"
-    return f'<div class="scroll"><table class="words">{head}{rows}</table></div>'
+    ]
+    return table_of(["Statement", "Verdict", "Figure"], rows, kind="words")

@@ -9,7 +9,7 @@ from intandem.evaluation.experiments.coordination_map.charts import PART_WORDS
 from intandem.evaluation.experiments.coordination_map.claims import NOTHING, Findings, signed_points, tightness_words
 from intandem.evaluation.experiments.coordination_map.markets import HOLDING, LOST_SALE_COST, PEOPLE
 from intandem.evaluation.experiments.experiment import Claim
-from intandem.evaluation.report.words import between, percent, signed_percent
+from intandem.evaluation.report.numbers import between, percent, signed_percent
 
 
 def answer(found: Findings) -> str:
@@ -30,10 +30,30 @@ def lead(found: Findings) -> str:
     peak = found.peak
     return (
         "Supply is the largest order a period, against the demand of a product that has the customers' whole "
-        "exposure. The gain is what deciding orders and recommendations together earns over a policy that recommends "
-        "what is in stock and earns most, and orders as well as can be for the demand it meets (at a supply of "
+        "exposure. The gain is what the coordinated optimum earns over the uncoordinated policy with in-stock filter: "
+        "a silo that recommends what is in stock and earns most, and orders as well as can be for the demand it meets "
+        "(at a supply of "
         f"{tightness_words(peak)}: {between(peak.share().interval)})."
     )
+
+
+def to_do(found: Findings) -> list[str]:
+    """What follows for somebody with a market of their own."""
+    gaining = [one for one in found.along_supply() if one.share().interval.low > NOTHING]
+    if not gaining:
+        return ["Keep the in-stock filter: at no supply that was tried is coordination settled to be worth more."]
+    tightest, loosest = tightness_words(gaining[0]), tightness_words(gaining[-1])
+    range_of = f"of {tightest}" if len(gaining) == 1 else f"between {tightest} and {loosest}"
+    lines = [
+        "Set the largest order your suppliers deliver in a period against the demand of a product that has the whole "
+        f"exposure. Products with a supply {range_of} of it are those to coordinate."
+    ]
+    if found.enough is not None:
+        lines.append(
+            f"Where supply is {percent(found.enough, 0)} of that demand or more, an in-stock filter is all it takes: "
+            "coordination makes no difference worth having."
+        )
+    return lines
 
 
 def scale(found: Findings) -> str:
@@ -58,9 +78,10 @@ def parts(found: Findings) -> str:
     lost = percent(float(peak.column("lost_filtered-silo").mean()))
     kept = percent(float(peak.column("lost_joint").mean()))
     return (
-        f"At a supply of {tightness_words(peak)}, in per cent of the silo's profit: {', '.join(named)}. In tandem "
-        f"{kept} of demand is lost; the silo loses {lost}. Units count at the silo's average margin; a mix below zero "
-        "means that what is sold more has the lower margin; costs above zero are costs saved."
+        f"At a supply of {tightness_words(peak)}, in per cent of the silo's profit: {', '.join(named)}. "
+        f"Coordinated, {kept} of demand is lost; with the silo with in-stock filter {lost}. Units count at the silo's "
+        "average margin; a mix below zero means that what is sold more has the lower margin; costs above zero are "
+        "costs saved."
     )
 
 
@@ -75,7 +96,7 @@ def zeros(found: Findings, claims: dict[str, Claim]) -> list[str]:
         )
     if free is not None and free.holds:
         lines.append(
-            f"Supply at once and without limit: {free.detail}, over the plain silo. Stock is bought after the "
+            f"Supply at once and without limit: {free.detail}, over the silo without filter. Stock is bought after the "
             "decision whom to show what, so there is nothing to be short of."
         )
         shown = found.cell(lead_time=0, max_order=max(found.plan.max_orders))
@@ -121,8 +142,9 @@ def _lead_times(found: Findings) -> list[str]:
     if now is not None and usual is not None and now.share().less(usual.share()).high < 0:
         lines.append(
             f"Orders that arrive at once, at a supply of {tightness_words(now)}: the gain over the silo with in-stock "
-            f"filter is {percent(now.share().value)}, over the plain silo {percent(now.share('silo').value)}. A limit "
-            "shows as an empty shelf before the order arrives, so the filter moves exposure as coordination would."
+            f"filter is {percent(now.share().value)}, over the silo without filter {percent(now.share('silo').value)}. "
+            "A limit shows as an empty shelf before the order arrives, so the filter moves exposure as coordination "
+            "would."
         )
     if longest is not None and usual is not None and longest.setting.lead_time > 1:
         change = longest.share().less(usual.share())
@@ -147,9 +169,10 @@ def method() -> list[str]:
         "the setting says.",
         "The base case: supply 75%, lead time 1, margins 30% above and below their average, no fixed cost, no memory. "
         "A setting changes one or two of these; every setting meets the same markets.",
-        "Policies: the best possible one; the silo, whose recommendation maximises margin as if stock were unlimited; "
-        "the same with products out of stock hidden. Both silos order as well as can be for what they meet. All are "
-        "solved as dynamic programs, with proved bounds; parts of gains come from exact long-run averages.",
+        "Policies: coordinated, the best possible one; uncoordinated, the silo, whose recommendation maximises margin "
+        "as if stock were unlimited; and the silo with in-stock filter, which hides what is out of stock. Both silos "
+        "order as well as can be for what they meet. All are solved as dynamic programs, with proved bounds; parts of "
+        "gains come from exact long-run averages.",
         f"Gains below {percent(NOTHING)} of profit count as none. Gains are in per cent of the mean profit of the "
         "policy they are over; intervals hold 95%, over markets.",
         "Where exposures act later, their effect in the long run is the same, and only its timing differs.",

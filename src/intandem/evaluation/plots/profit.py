@@ -1,0 +1,72 @@
+"""What each method earns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from intandem.evaluation.labels import colours
+from intandem.evaluation.plots.compared import Compared
+from intandem.evaluation.plots.style import (
+    error_bar,
+    figure_of,
+    labelled_rows,
+    money_axis,
+    rounded,
+    styled_axis,
+    styled_layout,
+)
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+ROW = 54
+"""Pixels of a row with its label."""
+
+
+def plot_profit(comparison: Compared, *, currency: str = "") -> Figure:
+    """Mean profit per period of each method with its 95% interval; small dots are the trainings of a learned method.
+
+    **Arguments:** `currency`: put before money, such as `"$"`.
+
+    ```python
+    >>> from intandem.evaluation.compare import compare
+    >>> from intandem.market.files import example_market
+    >>> found = compare(example_market("two-products-capped"), ["silo", "filtered-silo"], seeds=2, periods=200, runs=8)
+    >>> [row.text.split("  ")[0] for row in plot_profit(found).layout.annotations]
+    ['Rule silo', 'Rule silo with in-stock filter']
+
+    ```
+    """
+    results = list(comparison.results.values())
+    shade = colours(comparison.results)
+    data = []
+    labels = []
+    for at, result in enumerate(results):
+        height, interval, colour = len(results) - 1 - at, result.interval, shade[result.name]
+        labels.append(f"{result.label}  <b>{currency}{interval.mean:,.2f}</b>")
+        if len(result.trainings) > 1:
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": rounded(result.profit_by_seed, 4),
+                    "y": [height] * len(result.profit_by_seed),
+                    "marker": {"color": colour, "size": 7, "symbol": "line-ns-open", "opacity": 0.7},
+                    "hovertemplate": f"one training: {currency}%{{x:,.2f}}<extra></extra>",
+                }
+            )
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [round(interval.mean, 4)],
+                "y": [height],
+                "marker": {"color": colour, "size": 13},
+                "error_x": error_bar(interval.low, interval.mean, interval.high, colour),
+                "hovertemplate": f"{result.label}: {currency}%{{x:,.2f}}<extra></extra>",
+            }
+        )
+    period = comparison.market.period
+    axis = styled_axis(money_axis(period, currency), tickprefix=currency, nticks=6)
+    layout = styled_layout(80 + ROW * len(results), xaxis=axis, **labelled_rows(labels))
+    return figure_of(data, layout, title=f"Profit per {period}, with 95% intervals")

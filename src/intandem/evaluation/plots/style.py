@@ -1,0 +1,143 @@
+"""What all pictures share: ink, axes, layout, labelled rows, and what changes where a picture is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+INK, FAINT, GRID, RULE = "#24292f", "#5f6671", "#e7e5e0", "#c9c6bf"
+
+FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
+
+TITLE_ROOM = 30
+"""Pixels above a picture that has a title."""
+
+LABEL_ROOM = 19
+"""Pixels between a row and the label above it."""
+
+
+def figure_of(
+    data: Sequence[Mapping[str, Any]],
+    layout: Mapping[str, Any],
+    *,
+    title: str = "",
+    narrow: Mapping[str, Any] | None = None,
+) -> Figure:
+    """A Plotly figure.
+
+    **Arguments:**
+
+    - `title`: what the picture shows; pages leave it out, for their sections have headings.
+    - `narrow`: settings of the layout to replace on a telephone, by their path (`"xaxis2.domain"`). Plotly keeps them
+      in the layout's `meta` and does nothing about them; our pages do.
+    """
+    # Loaded when the first picture is drawn: most commands draw none.
+    import plotly.graph_objects as go
+
+    drawn: dict[str, Any] = {"template": "none", **layout}
+    if title:
+        drawn["title"] = {"text": title, "x": 0, "xref": "paper", "yref": "container", "y": 0.97, "yanchor": "top"}
+        margin = drawn["margin"]
+        drawn["margin"] = {**margin, "t": margin["t"] + TITLE_ROOM}
+        drawn["height"] += TITLE_ROOM
+    if narrow:
+        drawn["meta"] = {"narrow": dict(narrow)}
+    return go.Figure(data=[dict(trace) for trace in data], layout=drawn)
+
+
+def styled_axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """An axis in the pages' style; `more` replaces or adds settings."""
+    plain = {
+        "title": {"text": title, "font": {"size": 13, "color": FAINT}, "standoff": 10},
+        "gridcolor": GRID,
+        "zerolinecolor": RULE,
+        "linecolor": RULE,
+        "tickfont": {"size": 12, "color": FAINT},
+        "automargin": True,
+    }
+    return {**plain, **more}
+
+
+def styled_layout(height: int, **more: Any) -> dict[str, Any]:
+    """A chart's layout in the pages' style; `more` replaces or adds settings."""
+    plain = {
+        "height": height,
+        "margin": {"l": 10, "r": 20, "t": 30, "b": 10},
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hoverlabel": {"font": {"family": FONT, "size": 13}},
+        "showlegend": False,
+    }
+    return {**plain, **more}
+
+
+def legend_above() -> dict[str, Any]:
+    """A legend in one line above the chart."""
+    return {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 13}}
+
+
+def labelled_rows(labels: Sequence[str]) -> dict[str, Any]:
+    """Layout of a chart with one row for each label, the first on top, at the heights `n - 1` down to 0.
+
+    Labels stand above their rows and not beside them, so that the picture keeps its width on a telephone.
+    """
+    count = len(labels)
+    annotations = [
+        {
+            "text": label,
+            "xref": "paper",
+            "x": 0,
+            "xanchor": "left",
+            "yref": "y",
+            "y": count - 1 - at,
+            "yshift": LABEL_ROOM,
+            "showarrow": False,
+            "align": "left",
+            "font": {"size": 13, "color": INK},
+        }
+        for at, label in enumerate(labels)
+    ]
+    axis = styled_axis(range=[-0.45, count - 0.25], showticklabels=False, showgrid=False, zeroline=False)
+    return {"annotations": annotations, "yaxis": axis}
+
+
+def rounded(values: Sequence[float] | np.ndarray, digits: int = 3) -> list[float | None]:
+    """The figures with so many decimals, so that pages stay small; nothing where there is none."""
+    return [round(float(value), digits) if np.isfinite(value) else None for value in np.asarray(values, float)]
+
+
+def error_bar(low: float, mean: float, high: float, colour: str, digits: int = 4) -> dict[str, Any]:
+    """The bar of an interval around a point; without ends none is seen."""
+    settled = bool(np.isfinite([low, high]).all())
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [round(high - mean, digits) if settled else 0],
+        "arrayminus": [round(mean - low, digits) if settled else 0],
+        "color": colour,
+        "thickness": 2,
+        "width": 6,
+    }
+
+
+def money_axis(period: str, currency: str) -> str:
+    """The title of an axis with profit."""
+    unit = f" ({currency.strip()})" if currency.strip() else ""
+    return f"Profit per {period}{unit}"
+
+
+def untitled(figure: Figure) -> dict[str, Any]:
+    """The figure in plain dictionaries for a page, whose sections have headings and whose paper shows through."""
+    drawn = figure.to_plotly_json()
+    layout = drawn["layout"]
+    layout["paper_bgcolor"] = "rgba(0,0,0,0)"
+    if layout.pop("title", None):
+        layout["margin"]["t"] -= TITLE_ROOM
+        layout["height"] -= TITLE_ROOM
+    return {"data": drawn["data"], "layout": layout}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from intandem.errors import InputError
 from intandem.market import Market, build_market, initial_state
 from intandem.market.model import RECENCY_CAP
 
@@ -89,8 +90,83 @@ def test_the_state_a_market_opens_in() -> None:
     assert initial_state(build()).history is None
 
 
-def test_wrong_shapes_are_refused() -> None:
-    with pytest.raises(ValueError, match="holding_cost has shape"):
-        build({"holding_cost": np.ones(3)})
-    with pytest.raises(ValueError, match="needs 2 places"):
-        build_market(BARE, np.zeros((3, 1)), np.zeros((3, 1)))
+WRONG: dict[str, tuple[Any, str]] = {
+    "unknown key": (lambda: build({"max_ordr": np.ones(2)}), "products: max_ordr: is not a known key; write max_order"),
+    "negative cost": (
+        lambda: build({"unit_cost": np.array([6.0, -6.0])}),
+        "products 2 ('p2'): unit_cost: is -6, out of range; give a number of 0 or more",
+    ),
+    "missing key": (
+        lambda: build_market({"price": [10.0], "unit_cost": [6.0]}, [[0.0]], [[0.0]]),
+        "products: holding_cost: is missing; give a number of 0 or more per product",
+    ),
+    "missing value": (
+        lambda: build({"price": np.array([np.nan, 9.0])}),
+        "products 1 ('p1'): price: is empty; give a number of 0 or more",
+    ),
+    "product shape": (
+        lambda: build({"holding_cost": np.ones(3)}),
+        "products: holding_cost: has shape (3,), and there are 2 of price; give one number per product",
+    ),
+    "dense width": (
+        lambda: build_market(BARE, np.zeros((3, 1)), np.zeros((3, 1))),
+        "base_utility: has 1 columns, and there are 2 products; give a column per product, or candidates",
+    ),
+    "effect shape": (
+        lambda: build_market(BARE, np.zeros((3, 2)), np.zeros((2, 2))),
+        "exposure_effect: has shape (2, 2), and base_utility (3, 2); give both the same shape",
+    ),
+    "utility not finite": (
+        lambda: build_market(BARE, np.array([[0.0, np.inf]]), np.zeros((1, 2))),
+        "customer 1, place 2: base_utility: is inf, not a finite number",
+    ),
+    "candidate of no product": (
+        lambda: build_market(BARE, np.zeros((1, 2)), np.zeros((1, 2)), candidates=np.array([[0, 7]])),
+        "customer 1, place 2: candidates: is 7, no product; give the product's index from 0 to 1, or 2 for an empty",
+    ),
+    "candidate twice": (
+        lambda: build_market(BARE, np.zeros((1, 2)), np.zeros((1, 2)), candidates=np.array([[1, 1]])),
+        "customer 1: candidates: holds product 1 twice; give every product one place",
+    ),
+    "half a person": (
+        lambda: build(population=np.array([1.0, 2.5, 3.0])),
+        "customers 2 ('c2'): population: is 2.5, not a whole number; give a whole number of 1 or more",
+    ),
+    "probability": (
+        lambda: build(visit_probability=np.array([1.0, 1.0, 1.5])),
+        "customers 3 ('c3'): visit_probability: is 1.5, out of range; give a number from 0 to 1",
+    ),
+    "customers": (
+        lambda: build(population=np.ones(2)),
+        "population: has shape (2,), and base_utility has 3 rows; give one number per customer row",
+    ),
+    "persistence": (lambda: build(persistence=1.0), "[intention]: persistence: is 1, out of range; give a number from"),
+    "choice": (lambda: build(choice="softmax"), "[market]: choice: is 'softmax', not known; give one of independent"),
+    "slots": (lambda: build(exposure_slots=-1), "[market]: exposure_slots: is -1, out of range"),
+    "season": (
+        lambda: build(season=np.zeros((4, 3))),
+        "season: has shape (4, 3), and there are 2 products; give a row per position and a column per product",
+    ),
+    "ids": (lambda: build(product_ids=["a", "a"]), "products 2 ('a'): product_id: is the id of products 1 ('a') too"),
+    "no order fits": (
+        lambda: build({"max_order": np.array([3.0, 9.0]), "order_multiple": np.array([4.0, 1.0])}),
+        "products 1 ('p1'): max_order: is 3, and no multiple of 4 from 0 up fits below it; give 4 or more",
+    ),
+    "texts": (lambda: build({"price": np.array(["ten", "nine"])}), "products: price: is ndarray, not numbers"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", WRONG)
+def test_what_a_market_file_would_not_take_is_refused(case: str) -> None:
+    make, sentence = WRONG[case]
+    with pytest.raises(InputError) as refused:
+        make()
+    assert str(refused.value).startswith(f"build_market: {sentence}")
+
+
+def test_lists_and_a_cap_written_as_infinity_are_taken() -> None:
+    products = {"price": [10, 9], "unit_cost": [6, 4], "holding_cost": [0.3, 0.2], "max_order": [np.inf, 5]}
+    market = build_market(products, [[0.0, -1.0]], [[1.0, 1.0]], population=[3])
+    assert np.asarray(market.max_order).tolist() == [np.inf, 5.0]
+    assert np.asarray(market.lead_time).tolist() == [1, 1]

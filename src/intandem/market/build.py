@@ -1,7 +1,4 @@
-"""From plain arrays to a `Market`: defaults filled in, layout chosen, arrays checked for shape.
-
-Values are trusted here; `intandem.market.files` is the door at which a user's values are checked.
-"""
+"""From plain arrays to a `Market`: values checked as those of market files are, defaults filled in, layout chosen."""
 
 from __future__ import annotations
 
@@ -11,8 +8,10 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from intandem.errors import InputError
 from intandem.market.demand import choice_probability, unexposed_utility
 from intandem.market.model import (
     Choice,
@@ -25,31 +24,21 @@ from intandem.market.model import (
     traits_of,
 )
 from intandem.market.pairs import dense_pairs, sparse_pairs
-
-PRODUCT_DEFAULTS: dict[str, float] = {
-    "lost_sale_cost": 0.0,
-    "backorder_cost": 0.0,
-    "fixed_order_cost": 0.0,
-    "exposure_cost": 0.0,
-    "elasticity": 0.0,
-    "lead_time": 1.0,
-    "min_order": 0.0,
-    "order_multiple": 1.0,
-    "max_order": np.inf,
-}
-"""What a product has when nobody says otherwise. Besides: `salvage` is the unit cost, `regular_price` the price,
-`habit` the market's, `initial_stock` the newsvendor level of `lead_time + 1` periods at zero exposure."""
+from intandem.market.rules.arrays import PLACE, customer_columns, pair_arrays, product_columns, season_array
+from intandem.market.rules.joined import check_choice
+from intandem.market.rules.keys import PRODUCT_DEFAULTS
+from intandem.market.rules.values import check_section
 
 
 def build_market(
-    products: Mapping[str, np.ndarray],
-    base_utility: np.ndarray,
-    exposure_effect: np.ndarray,
+    products: Mapping[str, ArrayLike],
+    base_utility: ArrayLike,
+    exposure_effect: ArrayLike,
     *,
-    candidates: np.ndarray | None = None,
-    population: np.ndarray | None = None,
-    visit_probability: np.ndarray | None = None,
-    season: np.ndarray | None = None,
+    candidates: ArrayLike | None = None,
+    population: ArrayLike | None = None,
+    visit_probability: ArrayLike | None = None,
+    season: ArrayLike | None = None,
     persistence: float = 0.0,
     carry_over: float = 0.0,
     habit: float = 0.0,
@@ -76,7 +65,8 @@ def build_market(
     - `candidates`: product index per place, `rows width`, with `products` for an empty place. `None`: dense.
     - the rest: as in a market file.
 
-    **Raises:** `ValueError` if shapes disagree.
+    **Raises:** `InputError` for what a market file would not take: an unknown or missing key, a negative cost, a
+    probability outside [0, 1], shapes that disagree; it names the product or customer, the key and the cure.
 
     ```python
     >>> market = build_market(
@@ -84,28 +74,46 @@ def build_market(
     ...     base_utility=np.array([[-1.5]]), exposure_effect=np.array([[1.6]]), population=np.array([12]))
     >>> market.products, market.rows, float(market.initial_stock[0])
     (1, 1, 8.0)
+    >>> build_market({"price": [10.0], "unit_cost": [6.0], "holding_cost": [0.3], "max_ordr": [5]}, [[-1.5]], [[1.6]])
+    Traceback (most recent call last):
+    intandem.errors.InputError: build_market: products: max_ordr: is not a known key; write max_order, or remove it
 
     ```
     """
-    count = len(np.asarray(products["price"]))
-    rows, width = np.asarray(base_utility).shape
-    arrays = _product_arrays(products, count, habit)
-    arrays["population"] = np.ones(rows) if population is None else np.asarray(population, float)
-    arrays["visit_probability"] = np.ones(rows) if visit_probability is None else np.asarray(visit_probability, float)
+    sections = {
+        "market": {
+            "name": name,
+            "period": period,
+            "choice": choice,
+            "substitution": substitution,
+            "exposure": exposure,
+            "exposure_slots": exposure_slots,
+            "unmet_demand": unmet_demand,
+            "discount": _plain(discount),
+            "observed": observed,
+        },
+        "intention": {"persistence": _plain(persistence), "carry_over": _plain(carry_over), "habit": _plain(habit)},
+    }
+    for section, values in sections.items():
+        check_section(PLACE, section, values)
+    check_choice(PLACE, sections["market"])
+    if solve is not None and not isinstance(solve, SolveSettings):
+        raise InputError(PLACE, f"is a {type(solve).__name__}", "give SolveSettings", key="solve")
+    columns = product_columns(products, product_ids)
+    count = len(columns["price"])
+    utility, effect, index = pair_arrays(base_utility, exposure_effect, candidates, count)
+    rows = len(utility)
+    arrays = _filled(columns, count, habit) | customer_columns(rows, population, visit_probability, customer_ids)
+    season = season_array(season, count)
     initial = arrays.pop("initial_stock")
     traits = traits_of(arrays, persistence)
-    if candidates is None:
-        if width != count:
-            raise ValueError(f"a dense market of {count} products needs {count} places a row, not {width}")
-        pairs = dense_pairs(rows, count)
-    else:
-        pairs = sparse_pairs(candidates, count)
+    pairs = dense_pairs(rows, count) if index is None else sparse_pairs(index, count)
     market = Market(
         **{key: _single(value) for key, value in arrays.items() if key != "lead_time"},
         lead_time=jnp.asarray(arrays["lead_time"], jnp.int32),
         initial_stock=jnp.zeros(count, jnp.float32),
-        base_utility=_single(base_utility),
-        exposure_effect=_single(exposure_effect),
+        base_utility=_single(utility),
+        exposure_effect=_single(effect),
         season=None if season is None else _single(season),
         persistence=_single(persistence),
         carry_over=_single(carry_over),
@@ -136,11 +144,8 @@ def _single(values: np.ndarray | float) -> Float[Array, "..."]:
     return jnp.asarray(np.asarray(values, np.float32))
 
 
-def _product_arrays(products: Mapping[str, np.ndarray], count: int, habit: float) -> dict[str, np.ndarray]:
-    given = {key: np.asarray(value, float) for key, value in products.items()}
-    for key, value in given.items():
-        if value.shape != (count,):
-            raise ValueError(f"{key} has shape {value.shape}, not ({count},)")
+def _filled(given: Mapping[str, np.ndarray], count: int, habit: float) -> dict[str, np.ndarray]:
+    """The product arrays with defaults in place of what is not given or `nan`."""
     defaults: dict[str, np.ndarray | float] = {
         **PRODUCT_DEFAULTS,
         "salvage": given["unit_cost"],
@@ -153,6 +158,11 @@ def _product_arrays(products: Mapping[str, np.ndarray], count: int, habit: float
         value = given.get(key, np.full(count, np.nan))
         filled[key] = np.where(np.isnan(value), default, value)
     return filled
+
+
+def _plain(value: float | np.ndarray | Array) -> object:
+    """A number of NumPy or JAX as Python's own, so that it is checked as one from a file; anything else as it is."""
+    return value.item() if isinstance(value, np.generic | np.ndarray | Array) and value.ndim == 0 else value
 
 
 def demand_moments(market: Market) -> tuple[np.ndarray, np.ndarray]:

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from intandem.errors import InputError, RunError
 from intandem.market import FAMILIES, Market, SolveSettings, build_market, family_market
 from intandem.market.files import example_market, load_market, market_hash, save_market, writing
-from intandem.market.files.schema import SECTIONS, TABLES
 from intandem.market.files.writing import shortest, toml_value
+from intandem.market.rules.keys import SECTIONS, TABLES
 
 
 def assert_same(one: Market, other: Market) -> None:

@@ -9,8 +9,8 @@ import polars as pl
 from jaxtyping import Float32, Int32, Integer
 
 from intandem.errors import InputError
-from intandem.market.files.tables import Table
 from intandem.market.model import Market
+from intandem.market.rules.values import Table
 
 _MOST_PLACES = 2**31
 """Places are counted in 32 bits."""

@@ -11,11 +11,12 @@ import polars as pl
 from intandem.errors import InputError
 from intandem.market.build import build_market
 from intandem.market.files.pairs import pair_layout
-from intandem.market.files.rules import check_choice, check_products, season_shifts, solve_settings
-from intandem.market.files.schema import TABLES
 from intandem.market.files.sections import market_file, parse, split
-from intandem.market.files.tables import Table, read_table
+from intandem.market.files.tables import read_table
 from intandem.market.model import Market
+from intandem.market.rules.joined import check_choice, check_products, season_shifts, solve_settings
+from intandem.market.rules.keys import TABLES
+from intandem.market.rules.values import Table
 
 
 def load_market(path: str | Path) -> Market:

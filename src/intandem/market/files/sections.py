@@ -8,12 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from intandem.errors import InputError
-from intandem.market.files.schema import SECTIONS, TABLES, Key
-from intandem.market.files.tables import first_fault, kind_problem, number_column, shown, unknown_key
+from intandem.market.rules.keys import SECTIONS, TABLES
+from intandem.market.rules.values import check_section, shown, unknown_key
 
 
 def market_file(path: Path) -> Path:
@@ -93,42 +90,3 @@ def split(place: Path, content: Mapping[str, Any]) -> tuple[dict[str, dict[str, 
     given = {**content, "market": rules}
     sections = {name: check_section(place, name, given[name]) if name in given else None for name in SECTIONS}
     return sections, sources
-
-
-def check_section(place: Path, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a section, numbers in single precision, once each is one its key takes.
-
-    **Raises:** `InputError`.
-    """
-    keys, row = SECTIONS[name], f"[{name}]"
-    for key, value in values.items():
-        if key not in keys:
-            raise unknown_key(place, key, list(keys), row=row)
-        problem = _value_problem(keys[key], value)
-        if problem is not None:
-            raise InputError(place, problem, f"give {keys[key].expectation}", row=row, key=key)
-    for key, wanted in keys.items():
-        if wanted.required and key not in values:
-            raise InputError(place, "is missing", f"give {wanted.expectation}", row=row, key=key)
-    return {key: _settled(keys[key], value) for key, value in values.items()}
-
-
-def _value_problem(key: Key, value: Any) -> str | None:
-    problem = kind_problem(key, value)
-    if problem is not None or key.kind == "flag":
-        return problem
-    if key.options and value not in key.options:
-        return f"is {shown(value)}, not known"
-    values = value if isinstance(value, list) else [value]
-    if len(set(values)) < len(values):
-        return "holds a number twice"
-    fault = first_fault(key, pl.Series(values) if key.kind == "text" else number_column(values))
-    return None if fault is None else fault[1]
-
-
-def _settled(key: Key, value: Any) -> Any:
-    if key.kind == "whole":
-        return int(value)
-    if key.kind == "number":
-        return float(np.float32(value))
-    return tuple(map(float, value)) if key.kind == "numbers" else value

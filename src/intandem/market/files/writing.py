@@ -14,13 +14,11 @@ import polars as pl
 from jaxtyping import Float32
 
 from intandem.errors import InputError
-from intandem.market.build import PRODUCT_DEFAULTS
 from intandem.market.files.pairs import pair_columns
-from intandem.market.files.rules import check_choice, check_products, solve_settings
-from intandem.market.files.schema import TABLES
-from intandem.market.files.sections import check_section
-from intandem.market.files.tables import Table, checked
 from intandem.market.model import Market
+from intandem.market.rules.joined import check_choice, check_products, solve_settings
+from intandem.market.rules.keys import PRODUCT_DEFAULTS, TABLES
+from intandem.market.rules.values import Table, check_section, checked
 from intandem.storage import replace_file, replace_folder
 
 INLINE_PAIRS = 1_000_000

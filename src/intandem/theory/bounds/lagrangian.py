@@ -26,7 +26,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from intandem.errors import InputError
 from intandem.market import Market, build_market
-from intandem.market.build import PRODUCT_DEFAULTS
+from intandem.market.rules.keys import PRODUCT_DEFAULTS
 from intandem.market.supply import order_range
 from intandem.theory.intertemporal.dynamic_program import one_step, solve_program
 from intandem.theory.intertemporal.grid import Grid, grid_of, places, stock_caps

@@ -1,10 +1,12 @@
-"""What a market file may hold: its sections, its tables, and for every key the values it takes."""
+"""What a market may hold: its sections, its tables, and for every key the values it takes."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+import numpy as np
 
 from intandem.market.model import Choice, ExposureMode, PeriodName, UnmetDemand
 
@@ -144,6 +146,20 @@ TABLES: dict[str, dict[str, Key]] = {
     },
 }
 """The tables of a market file, inline or in Parquet; all but `season` must be there."""
+
+PRODUCT_DEFAULTS: dict[str, float] = {
+    "lost_sale_cost": 0.0,
+    "backorder_cost": 0.0,
+    "fixed_order_cost": 0.0,
+    "exposure_cost": 0.0,
+    "elasticity": 0.0,
+    "lead_time": 1.0,
+    "min_order": 0.0,
+    "order_multiple": 1.0,
+    "max_order": np.inf,
+}
+"""What a product has when nobody says otherwise. Besides: `salvage` is the unit cost, `regular_price` the price,
+`habit` the market's, `initial_stock` the newsvendor level of `lead_time + 1` periods at zero exposure."""
 
 IDS = ("customer_id", "product_id")
 """The keys that name a row."""

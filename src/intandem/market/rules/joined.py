@@ -1,4 +1,4 @@
-"""The rules of a market file that join several keys or several rows."""
+"""The rules of a market that join several keys or several rows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import polars as pl
 from jaxtyping import Float
 
 from intandem.errors import InputError
-from intandem.market.build import PRODUCT_DEFAULTS
-from intandem.market.files.tables import Table
 from intandem.market.model import SolveSettings
+from intandem.market.rules.keys import PRODUCT_DEFAULTS
+from intandem.market.rules.values import Table
 
 _SLATE_LEVELS = (0.0, 1.0)
 
 
-def check_choice(place: Path, rules: Mapping[str, Any]) -> None:
+def check_choice(place: Path | str, rules: Mapping[str, Any]) -> None:
     """**Raises:** `InputError` for substitution with independent choice, which has nothing to substitute."""
     if rules.get("substitution") and rules["choice"] == "independent":
         cure = "remove it, or set choice = 'multinomial'"

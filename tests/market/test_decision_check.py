@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from intandem.errors import InputError
 from intandem.market import Decision, Market, build_market
-from intandem.market.decision_check import check_decision
+from intandem.market.decision_check import check_decision, is_allowed
 
 
 def shop(**settings: object) -> Market:
@@ -104,3 +105,24 @@ def test_shapes_are_compared_first() -> None:
         check_decision(shop(), decision([0, 0], NOTHING))
     with pytest.raises(InputError, match=r"decision: exposure: has shape \(1, 2\); give shape \(2, 2\)"):
         check_decision(shop(), decision([0, 0, 0], [[0, 0]]))
+
+
+def test_the_compiled_check_agrees_with_the_one_that_names_the_fault() -> None:
+    """On decisions drawn so that about half of them break some rule, in both exposure modes."""
+    rng = np.random.default_rng(1)
+    seen = set()
+    for mode in ("intensity", "slate"):
+        market = shop(exposure=mode)
+        orders = rng.choice([0.0, 0.0, 4.0, 8.0, 5.0, 2.5, 16.0, -1.0, np.nan, np.inf], (400, 3))
+        shown = rng.choice([0.0, 0.0, 0.0, 1.0, 0.5, 1.2, np.nan], (400, 2, 2))
+        drawn = jnp.asarray(orders, jnp.float32), jnp.asarray(shown, jnp.float32)
+        allowed = jax.vmap(lambda order, share, market=market: is_allowed(market, Decision(order, share)))(*drawn)
+        for index in range(400):
+            try:
+                check_decision(market, decision(orders[index].tolist(), shown[index].tolist()))
+                fine = True
+            except InputError:
+                fine = False
+            assert fine == bool(allowed[index]), (mode, orders[index], shown[index])
+            seen.add(fine)
+    assert seen == {True, False}

@@ -6,7 +6,7 @@ common random numbers, so that differences are taken pair by pair.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,12 @@ import numpy as np
 from intandem.departments import Department, JointPolicy, Reference, reference
 from intandem.errors import InputError
 from intandem.evaluation.comparison import Comparison
-from intandem.evaluation.methods import Progress, check_methods, prepare
+from intandem.evaluation.methods import Progress, as_mapping, prepare
+from intandem.evaluation.policies import PolicyLike
 from intandem.evaluation.simulation import default_warmup, simulate
 from intandem.learning import TrainSettings
 from intandem.market import Market
+from intandem.market.simulate import Policy
 
 EVALUATION_SEED = 500_000
 """Policies are judged on seeds from here on; neither training (from 0) nor tuning (from 990,000) has met them."""
@@ -39,7 +41,7 @@ def judging_size(market: Market) -> tuple[int, int]:
 
 def compare(
     market: Market,
-    methods: Sequence[str] = ("silo", "filtered-silo", "mtma"),
+    methods: Sequence[str] | Mapping[str, PolicyLike] = ("silo", "filtered-silo", "mtma"),
     seeds: int = 3,
     *,
     settings: TrainSettings | None = None,
@@ -47,6 +49,7 @@ def compare(
     runs: int | None = None,
     warmup: int | None = None,
     seed: int = 0,
+    check: bool | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Prepares methods on a market and plays them on common random numbers.
@@ -56,24 +59,26 @@ def compare(
     - `methods`: of `METHOD_NAMES`: pairs of rules (`silo`, `filtered-silo`), `dual-price`, rules tuned on the simulator
       (`tuned-filter`, with an in-stock filter; `tuned-rule`, which also hides low and pushes high stock;
       `tuned-silo`, blind to stock), trained policies
-      (`mtma` and its ablations; `learned-silo`, each department trained on its own objective).
+      (`mtma` and its ablations; `learned-silo`, each department trained on its own objective). Or a mapping from
+      names of your own to methods and policies, whatever `policy_of` takes: `{"mine": policy, "mtma": "mtma"}`.
     - `seeds`: trainings of each trained method, and replications that every method is judged on.
     - `settings`: of training; the method in it is replaced.
-    - `periods`, `runs`, `warmup`: of judging one seed, see `judging_size`.
+    - `periods`, `runs`, `warmup`: of judging one seed, see `judging_size`. `check`: as in `simulate`.
     - `progress`: called with what is being done, steps done, steps in all, and the latest profit.
 
-    **Raises:** `InputError` for an unknown method or counts off range.
+    **Raises:** `InputError` for an unknown method, counts off range, or a decision that the market forbids.
 
     ```python
     >>> from intandem.market.files import example_market
-    >>> found = compare(example_market("two-products-capped"), ["silo", "filtered-silo"], seeds=2, periods=200, runs=8)
-    >>> sorted(found.as_json())
-    ['methods', 'paired', 'periods', 'runs', 'seeds', 'warmup']
+    >>> market = example_market("two-products-capped")
+    >>> methods = {"full shelves": ("base-stock:level=20", "uplift"), "silo": "silo"}
+    >>> found = compare(market, methods, seeds=2, periods=200, runs=8)
+    >>> found.difference("full shelves", "silo").high < 0
+    True
 
     ```
     """
-    methods = list(methods)
-    check_methods(methods)
+    named = as_mapping(methods)
     if seeds < 1:
         raise InputError("--seeds", f"is {seeds}", "give 1 or more")
     settings = TrainSettings() if settings is None else settings
@@ -81,10 +86,9 @@ def compare(
     periods = usual_periods if periods is None else periods
     runs = usual_runs if runs is None else runs
     warmup = default_warmup(market) if warmup is None else warmup
-    ready = prepare(market, methods, seeds, settings, seed, progress)
+    ready = prepare(market, named, seeds, settings, seed, progress)
     results = {}
-    for method in methods:
-        prepared = ready[method]
+    for name, prepared in ready.items():
         simulated = tuple(
             simulate(
                 market,
@@ -93,10 +97,11 @@ def compare(
                 runs=runs,
                 warmup=warmup,
                 seed=EVALUATION_SEED + 1_000 * seed + k,
+                check=check,
             )
             for k in range(seeds)
         )
-        results[method] = replace(prepared, simulated=simulated)
+        results[name] = replace(prepared, simulated=simulated)
     return Comparison(market, results, seeds, runs, periods, warmup)
 
 
@@ -108,7 +113,8 @@ def without(found: Comparison, *names: str) -> Comparison:
 def replay(found: Comparison, market: Market, *, runs: int | None = None) -> Comparison:
     """Plays the policies of a comparison in another market, on the same random numbers; nothing is trained or tuned.
 
-    Rules keep their settings and trained departments their weights; both are told the other market's figures.
+    Rules keep their settings and trained departments their weights; both are told the other market's figures. A
+    function of a user's is played as it is.
 
     **Arguments:** `runs`: of each seed; as in the comparison if not given.
 
@@ -147,7 +153,9 @@ def replay(found: Comparison, market: Market, *, runs: int | None = None) -> Com
     return replace(found, market=market, results=results, runs=runs or found.runs)
 
 
-def _told(policy: JointPolicy, standing: Reference) -> JointPolicy:
+def _told(policy: Policy, standing: Reference) -> Policy:
+    if not isinstance(policy, JointPolicy):
+        return policy
     departments = (policy.inventory, policy.recommendation)
     return JointPolicy(*(_with_standing(one, standing) if hasattr(one, "standing") else one for one in departments))
 

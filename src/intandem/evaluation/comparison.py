@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from intandem.departments import JointPolicy
 from intandem.evaluation.labels import COORDINATED, LABELS
 from intandem.evaluation.simulated import Simulated, Trace
 from intandem.evaluation.simulation import trace
 from intandem.evaluation.statistics import Interval, mean_interval, paired_difference
 from intandem.learning import Training
 from intandem.market import Market
+from intandem.market.simulate import Policy
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-Kind = Literal["rule", "tuned", "learned"]
+Kind = Literal["rule", "tuned", "learned", "own"]
 
 FIGURES = (
     "fill_rate",
@@ -43,6 +43,7 @@ FIGURES = (
 class MethodResult:
     """One method on one market.
 
+    - `kind`: rules as they are, rules tuned on the simulator, trained departments, or a policy of the user's own.
     - `simulated`: its figures, by seed. `policies`: one, or one per seed where it was trained.
     - `trainings`: by seed, for trained policies. `rules`: the texts of its rules, for the others.
     - `seconds`: to prepare one policy: to train or tune it; 0 for rules as they are.
@@ -50,7 +51,7 @@ class MethodResult:
 
     name: str
     kind: Kind
-    policies: tuple[JointPolicy, ...]
+    policies: tuple[Policy, ...]
     simulated: tuple[Simulated, ...]
     seconds: float
     trainings: tuple[Training, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from intandem.departments import DUAL_PRICE, RULE_POLICIES, policy_of_rules
 from intandem.errors import InputError
 from intandem.evaluation.comparison import MethodResult
 from intandem.evaluation.labels import LABELS
+from intandem.evaluation.policies import PolicyLike, policy_of
 from intandem.evaluation.tuning import StockSeen, best_rule
 from intandem.learning import METHODS as TRAINING_METHODS
 from intandem.learning import TrainSettings, train
@@ -51,10 +52,41 @@ def check_methods(methods: Sequence[str], place: str = "--methods") -> None:
             raise InputError(place, f"'{method}' is given twice", "give it once")
 
 
+def as_mapping(methods: Sequence[str] | Mapping[str, PolicyLike]) -> dict[str, PolicyLike]:
+    """Methods and policies by the names that results get.
+
+    **Raises:** `InputError` for a list with an unknown or a repeated method, or for nothing.
+    """
+    if isinstance(methods, Mapping) and methods:
+        return dict(methods)
+    check_methods(list(methods))
+    return {name: name for name in methods}
+
+
 def prepare(
+    market: Market,
+    methods: Mapping[str, PolicyLike],
+    seeds: int,
+    settings: TrainSettings,
+    seed: int,
+    progress: Progress | None,
+) -> dict[str, MethodResult]:
+    """Every method and policy ready to be played, under its name: rules are tuned on one core while departments are
+    trained on another. A method that stands under two names is prepared once."""
+    meant = {name: given for name, given in methods.items() if isinstance(given, str) and given in METHOD_NAMES}
+    ready = {
+        name: MethodResult(name, "own", (policy_of(market, given, name),), (), 0.0)
+        for name, given in methods.items()
+        if name not in meant
+    }
+    found = _prepare_methods(market, tuple(dict.fromkeys(meant.values())), seeds, settings, seed, progress)
+    ready |= {name: replace(found[given], name=name) for name, given in meant.items()}
+    return {name: ready[name] for name in methods}
+
+
+def _prepare_methods(
     market: Market, methods: Sequence[str], seeds: int, settings: TrainSettings, seed: int, progress: Progress | None
 ) -> dict[str, MethodResult]:
-    """Tunes rules on one core while policies are trained on another."""
     stopping = threading.Event()
 
     def tuning_progress(what: str, done: int, total: int, profit: float) -> None:

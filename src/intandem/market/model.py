@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -23,6 +23,13 @@ ExposureMode = Literal["intensity", "slate"]
 UnmetDemand = Literal["lost", "backordered"]
 PeriodName = Literal["day", "week"]
 MarketTable = Literal["products", "customers", "pairs", "season"]
+
+
+if TYPE_CHECKING:
+    Given = Array
+else:
+    # A policy in NumPy decides in NumPy's arrays.
+    Given = Array | np.ndarray
 
 
 class Labels:
@@ -248,8 +255,8 @@ class State(eqx.Module):
 class Decision(eqx.Module):
     """One period's decisions: `order` (whole units per product) and `exposure` (rows width, in [0, 1])."""
 
-    order: Float[Array, " products"]
-    exposure: Float[Array, "rows width"]
+    order: Float[Given, " products"]
+    exposure: Float[Given, "rows width"]
 
 
 class Ledger(eqx.Module):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from intandem.market import build_market, family_market
-from intandem.market.files.schema import TABLES
 from intandem.market.model import PRODUCT_FIELDS
+from intandem.market.rules.keys import TABLES
 
 
 def test_the_frames_have_the_columns_of_a_market_file() -> None:

@@ -29,6 +29,7 @@ _NAMES = {
     "intandem.evaluation.comparison": ("Comparison", "MethodResult"),
     "intandem.evaluation.insights": ("insights",),
     "intandem.evaluation.plots": ("plot_learning", "plot_products", "plot_profit"),
+    "intandem.evaluation.policies": ("PolicyLike", "policy_of"),
     "intandem.evaluation.simulated": ("Simulated", "Trace"),
     "intandem.evaluation.simulation": ("simulate", "trace"),
     "intandem.learning": ("Timescales", "TrainSettings", "Training", "load_bundle", "save_bundle", "train"),

@@ -21,6 +21,8 @@ from intandem.evaluation.insights import insights as insights
 from intandem.evaluation.plots import plot_learning as plot_learning
 from intandem.evaluation.plots import plot_products as plot_products
 from intandem.evaluation.plots import plot_profit as plot_profit
+from intandem.evaluation.policies import PolicyLike as PolicyLike
+from intandem.evaluation.policies import policy_of as policy_of
 from intandem.evaluation.simulated import Simulated as Simulated
 from intandem.evaluation.simulated import Trace as Trace
 from intandem.evaluation.simulation import simulate as simulate

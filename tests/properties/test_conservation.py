@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_markets import KIND_NAMES, KINDS, PRODUCTS, Kind, random_decision, random_market
 
 from intandem.market import Market, initial_state, step
 from intandem.market.demand import choice_probability, draw_demand, unexposed_utility
 from intandem.market.model import HISTORY_DECAY, RECENCY_CAP
 from intandem.market.supply import arrivals_at_once, fulfil, served_pairs
+from properties.random_markets import KIND_NAMES, KINDS, PRODUCTS, Kind, random_decision, random_market
 
 PERIODS = 9
 SEEDS = st.integers(0, 2**20)

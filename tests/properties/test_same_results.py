@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from random_markets import PRODUCTS, Kind, random_decision, random_market
 
 from intandem.market import Decision, Market, initial_state, rollout, step
 from intandem.market.pairs import Pairs, sparse_pairs
+from properties.random_markets import PRODUCTS, Kind, random_decision, random_market
 
 EVERYTHING = Kind(people=True, visits=True, season=True, habit=True, persistence=0.7, observed=False)
 SINGLE = Kind(habit=True, visits=True, unmet="backordered")

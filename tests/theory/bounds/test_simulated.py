@@ -7,13 +7,13 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.properties.random_markets import KIND_NAMES, KINDS, random_market
 
 from intandem.departments import policy_of_rules
 from intandem.evaluation.simulation import simulate
 from intandem.market import family_market
 from intandem.market.files import example_market
 from intandem.theory.bounds import clairvoyant_bound, fluid_bound, newsvendor_bound
+from properties.random_markets import KIND_NAMES, KINDS, random_market
 
 RULES = (("base-stock", "uplift"), ("base-stock:service=-1", "uplift:filter=in-stock"), ("base-stock", "popularity"))
 

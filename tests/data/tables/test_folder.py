@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from intandem.data.tables.folder import read_table
-from intandem.data.tables.mapping import TableMapping, read_mapping
+from intandem.data.tables.mapping import Mapping, mapping_of, read_mapping
 from intandem.data.tables.raw import EXTRA, ROW, RawTable
 from intandem.data.tables.schema import SCHEMA
 from intandem.errors import InputError
@@ -13,7 +13,7 @@ from intandem.errors import InputError
 
 def _read(folder: Path, text: str) -> RawTable:
     (folder / "stock.csv").write_text(text)
-    raw = read_table(folder, SCHEMA["stock"], TableMapping())
+    raw = read_table(folder, SCHEMA["stock"], Mapping())
     assert raw is not None
     return raw
 
@@ -44,12 +44,12 @@ def test_spaces_around_column_names_do_not_matter(tmp_path: Path) -> None:
 
 def test_a_mapped_column_takes_the_name_and_the_other_steps_aside(tmp_path: Path) -> None:
     (tmp_path / "stock.csv").write_text("product_id,ean,date,on_hand\n1,47,2024-01-01,1\n")
-    raw = read_table(tmp_path, SCHEMA["stock"], TableMapping(columns={"product_id": "ean"}))
+    raw = read_table(tmp_path, SCHEMA["stock"], mapping_of({"stock": {"product_id": "ean"}}))
     assert raw is not None
     assert raw.frame["product_id"].to_list() == ["47"]
     assert raw.unknown == ("product_id",)
 
 
 def test_optional_tables_may_be_absent(tmp_path: Path) -> None:
-    assert read_table(tmp_path, SCHEMA["stock"], TableMapping()) is None
+    assert read_table(tmp_path, SCHEMA["stock"], Mapping()) is None
     assert read_mapping(tmp_path).period_name == "week"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import get_args
@@ -10,23 +11,61 @@ import polars as pl
 
 from intandem.data.tables.mapping import NAME, Mapping, Weekday
 from intandem.data.tables.tables import week_calendar
+from intandem.data.tables.timing import Clock
 from intandem.errors import InputError
 
 LONGEST_CALENDAR = 20_000
 """Periods. A longer calendar (54 years of days) comes from a mistyped date, not from a firm."""
 
 
-def calendar_of(
-    place: str | Path, lines: pl.DataFrame, mapping: Mapping, by_date: bool
-) -> tuple[pl.DataFrame, date | int]:
-    """The calendar and its origin: the first day of period 0, or the firm's own number of it."""
+@dataclass(frozen=True)
+class Calendar:
+    """The periods of a firm.
+
+    - `frame`: the columns of `COLUMNS["calendar"]`. `by_date`: whether rows have days, or numbers the firm counts.
+    - `origin`: the first day of period 0, or the firm's own number of it. `last`: the last day or number with a line.
+    """
+
+    frame: pl.DataFrame
+    by_date: bool
+    days: int
+    origin: date | int
+    last: date | int
+
+    @property
+    def periods(self) -> int:
+        return self.frame.height
+
+    @property
+    def when(self) -> str:
+        """The column that tells the time of a row."""
+        return "date" if self.by_date else "period"
+
+    def place(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Adds `period` from 0; a row without a time keeps an empty one."""
+        if self.by_date:
+            since = (pl.col("date") - pl.lit(self.origin)).dt.total_days() // self.days
+        else:
+            since = pl.col("period").cast(pl.Int64) - pl.lit(self.origin)
+        return frame.with_columns(period=since.clip(-(2**31), 2**31 - 1).cast(pl.Int32))
+
+
+def calendar_of(place: str | Path, lines: pl.DataFrame, mapping: Mapping, clock: Clock) -> Calendar:
+    """The calendar from the first to the last line.
+
+    **Raises:** `InputError` if it would be longer than any firm's, or if more of it is held out than there is.
+    """
     days = 7 if mapping.period_name == "week" else 1
-    when = "date" if by_date else "period"
+    when = "date" if clock.by_date else "period"
     first, last = lines[when].min(), lines[when].max()
     if isinstance(first, date) and isinstance(last, date):
-        back = (first.weekday() - get_args(Weekday).index(mapping.week_start)) % 7 if days == 7 else 0
+        weeks = clock.code in ("YYYYWW", "YYWW")
+        begin = "monday" if weeks else mapping.week_start
+        back = (first.weekday() - get_args(Weekday).index(begin)) % 7 if days == 7 else 0
         origin: date | int = first - timedelta(days=back)
         periods = ((last - first).days + back) // days + 1
+        # A week that is named is there whole; one that is seen from the first or to the last line may be cut.
+        until = last + timedelta(days=6) if weeks else last
     else:
         assert isinstance(first, int)
         assert isinstance(last, int)
@@ -43,21 +82,16 @@ def calendar_of(
         split=pl.when(pl.col("period") >= periods - test).then(pl.lit("test")).otherwise(pl.lit("train"))
     )
     if not isinstance(first, date) or not isinstance(last, date):
-        return calendar.with_columns(start=pl.lit(None, pl.Date)), origin
-    unseen = [day for day in mapping.masked_dates if first <= day <= last]
-    recorded = pl.date_range(first, last, eager=True).alias("date").to_frame()
+        masked = (pl.col("period") + origin).is_in(list(mapping.masked_periods))
+        observed = pl.when(masked).then(0.0).otherwise(pl.col("observed"))
+        frame = calendar.with_columns(start=pl.lit(None, pl.Date), observed=observed)
+        return Calendar(frame, False, days, origin, last)
+    if mapping.masked_periods:
+        raise InputError(NAME, "is given, and the tables have dates", "say masked_dates", key="masked_periods")
+    unseen = [day for day in mapping.masked_dates if first <= day <= until]
+    recorded = pl.date_range(first, until, eager=True).alias("date").to_frame()
     recorded = recorded.filter(~pl.col("date").is_in(pl.Series(unseen, dtype=pl.Date).implode()))
-    seen = recorded.group_by(period=_period_of_day(start, days)).len()
-    observed = calendar.join(seen, on="period", how="left", maintain_order="left")
-    return observed.with_columns(observed=pl.col("len").fill_null(0) / days).drop("len"), origin
-
-
-def _period_of_day(start: date, days: int) -> pl.Expr:
-    return ((pl.col("date") - start).dt.total_days() // days).cast(pl.Int32)
-
-
-def in_periods(frame: pl.DataFrame, mapping: Mapping, origin: date | int, by_date: bool) -> pl.DataFrame:
-    """Adds `period` from 0; a row without a date keeps an empty one (its fault has been found already)."""
-    if isinstance(origin, date) and by_date:
-        return frame.with_columns(period=_period_of_day(origin, 7 if mapping.period_name == "week" else 1))
-    return frame.with_columns(period=(pl.col("period") - pl.lit(origin)).cast(pl.Int32))
+    seen = recorded.group_by(period=((pl.col("date") - start).dt.total_days() // days).cast(pl.Int32)).len()
+    frame = calendar.join(seen, on="period", how="left", maintain_order="left")
+    frame = frame.with_columns(observed=pl.col("len").fill_null(0) / days).drop("len")
+    return Calendar(frame, True, days, origin, last)

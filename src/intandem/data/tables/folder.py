@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from intandem.data.tables.delimited import read_delimited
-from intandem.data.tables.mapping import NAME, TableMapping
+from intandem.data.tables.mapping import NAME, Mapping, Reading
 from intandem.data.tables.raw import RawTable, Source, named
 from intandem.data.tables.schema import Table
 from intandem.errors import InputError
@@ -15,18 +15,18 @@ from intandem.errors import InputError
 SUFFIXES = (".parquet", ".csv")
 
 
-def read_table(folder: Path, table: Table, mapping: TableMapping) -> RawTable | None:
+def read_table(folder: Path, table: Table, mapping: Mapping) -> RawTable | None:
     """One table under the schema's names, or None if it is optional and not there.
 
     **Raises:** `InputError` if it is required and missing, there twice, unreadable, empty, or lacks a column.
     """
-    path = _find(folder, table, mapping)
+    path = _find(folder, table, mapping.section(table.name).file)
     if path is None:
         return None
-    return named(table, read_file(path, mapping), mapping)
+    return named(table, read_file(path, mapping.reading(table.name)), mapping)
 
 
-def read_file(path: Path, mapping: TableMapping | None = None) -> Source:
+def read_file(path: Path, reading: Reading) -> Source:
     """The columns of one file under the firm's own names.
 
     **Raises:** `InputError` if it is not there, is of another kind, or is unreadable.
@@ -35,12 +35,12 @@ def read_file(path: Path, mapping: TableMapping | None = None) -> Source:
         raise InputError(path, "is neither .parquet nor .csv", "convert it")
     if not path.is_file():
         raise InputError(path, "there is no such file", "check the path")
-    return read_delimited(path, mapping or TableMapping()) if path.suffix == ".csv" else _read_parquet(path)
+    return read_delimited(path, reading) if path.suffix == ".csv" else _read_parquet(path)
 
 
-def _find(folder: Path, table: Table, mapping: TableMapping) -> Path | None:
-    if mapping.file is not None:
-        path = folder / mapping.file
+def _find(folder: Path, table: Table, file: str | None) -> Path | None:
+    if file is not None:
+        path = folder / file
         if path.suffix not in SUFFIXES:
             raise InputError(path, "is neither .parquet nor .csv", "convert it", key=table.name)
         if not path.is_file():

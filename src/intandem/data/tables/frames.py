@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from intandem.data.tables.folder import read_file
-from intandem.data.tables.mapping import TableMapping
+from intandem.data.tables.mapping import Reading
 from intandem.data.tables.raw import Source
 from intandem.data.tables.schema import SCHEMA
 from intandem.errors import InputError
@@ -17,7 +17,7 @@ from intandem.errors import InputError
 CURE = "give a polars or pandas frame, an Arrow table, a dictionary of columns, or the path of a CSV or Parquet file"
 
 
-def source_of(name: str, given: Any, mapping: TableMapping | None = None) -> Source:
+def source_of(name: str, given: Any, reading: Reading | None = None) -> Source:
     """One table as its caller holds it.
 
     **Arguments:**
@@ -25,7 +25,7 @@ def source_of(name: str, given: Any, mapping: TableMapping | None = None) -> Sou
     - `name`: the table's name, for messages.
     - `given`: a frame of polars or pandas, an object with Arrow's `__arrow_c_stream__`, a mapping of columns, a list of
       rows, or the path of a CSV or Parquet file. The index of a pandas frame counts as columns if it has names.
-    - `mapping`: how to read a file.
+    - `reading`: how to read a file.
 
     **Raises:** `InputError` if it is none of these.
 
@@ -36,7 +36,7 @@ def source_of(name: str, given: Any, mapping: TableMapping | None = None) -> Sou
     ```
     """
     if isinstance(given, str | Path):
-        return read_file(Path(given), mapping)
+        return read_file(Path(given), reading or Reading())
     if isinstance(given, pl.LazyFrame):
         given = given.collect()
     try:

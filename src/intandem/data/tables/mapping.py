@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingLike
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from intandem.data.tables.schema import SCHEMA
 from intandem.data.tables.tables import PeriodName
@@ -19,34 +21,125 @@ NAME = "mapping.toml"
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
+PeriodCode = Literal["count", "YYYYWW", "YYWW", "YYYYMMDD", "YYYYDDD"]
+"""What a number in the column `period` says: a count of periods, an ISO week, or a day."""
 
-class TableMapping(BaseModel):
-    """One table's part of `mapping.toml`: its file, how to read it, and the firm's name for each column."""
+
+MISSING = (
+    *("NULL", "null", "Null", "(null)", "[NULL]", "NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "\\N"),
+    *("NaN", "nan", "NAN", "-NaN", "-nan", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "NaT", "None", "none", "NONE"),
+    *("#NULL!", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?"),
+)
+"""How databases, R, pandas and spreadsheets write a value that is missing."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read one table.
+
+    - `separator`, `skip_lines`: of a text file: what parts its columns, and lines above the header.
+    - `date_format`, `time_zone`: how dates are written; the clock whose days count.
+    - `decimal`, `thousands`: how numbers are written. `missing`: words that stand for no value.
+    - `units`: by column, what one of the firm's units is in the schema's; what is converted is rounded up.
+    """
+
+    separator: str = ","
+    skip_lines: int = 0
+    date_format: str | None = None
+    time_zone: str | None = None
+    decimal: str = "."
+    thousands: str | None = None
+    missing: tuple[str, ...] = MISSING
+    units: MappingLike[str, float] = field(default_factory=dict)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is no time zone such as 'Europe/Berlin'") from error
+    return name
+
+
+class _ReadingKeys(BaseModel):
+    """The keys of `Reading`, each in a table's section or, for all tables, at the top."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    file: str | None = None
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    separator: Annotated[str, Field(min_length=1, max_length=1, pattern=r"^[\x00-\x7f]$")] | None = None
+    skip_lines: Annotated[int, Field(ge=0)] | None = None
     date_format: str | None = None
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    missing: tuple[str, ...] | None = None
+
+
+class TableMapping(_ReadingKeys):
+    """One table's part of `mapping.toml`: its file, how to read it, what to leave out, and the firm's name for each
+    column."""
+
+    file: str | None = None
+    leave_out: tuple[str, ...] = ()
+    lead_time_unit: Literal["day", "week"] | None = None
     columns: dict[str, str] = {}
 
 
-class Mapping(BaseModel):
+def _days(given: Any) -> Any:
+    """Single days, and pairs of a first and a last day, as days."""
+    return _spelled_out(given, date, lambda day, number: day + timedelta(days=number), lambda gap: gap.days)
+
+
+def _numbers(given: Any) -> Any:
+    """Single numbers, and pairs of a first and a last one, as numbers."""
+    return _spelled_out(given, int, lambda first, number: first + number, lambda gap: gap)
+
+
+def _spelled_out(given: Any, kind: type, move: Callable[[Any, int], Any], steps: Callable[[Any], int]) -> Any:
+    if not isinstance(given, list | tuple):
+        return given
+    spelled: list[Any] = []
+    for item in given:
+        if isinstance(item, list | tuple):
+            if len(item) != 2 or not all(isinstance(end, kind) for end in item) or item[0] > item[1]:
+                raise ValueError("holds a list that is not a first and a last one")
+            spelled += [move(item[0], number) for number in range(steps(item[1] - item[0]) + 1)]
+        else:
+            spelled.append(item)
+    return tuple(spelled)
+
+
+class Mapping(_ReadingKeys):
     """`mapping.toml`, checked. Every key has a default, so a folder in the schema's own names needs no mapping."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     period_name: Annotated[PeriodName, Field(alias="period")] = "week"
+    period_code: PeriodCode | None = None
     week_start: Weekday = "monday"
     first_date: date = date(1990, 1, 1)
     last_date: date | None = None
-    masked_dates: tuple[date, ...] = ()
+    masked_dates: Annotated[tuple[date, ...], BeforeValidator(_days)] = ()
+    masked_periods: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = ()
     test_periods: Annotated[int, Field(ge=0)] | None = None
+    lead_time_unit: Literal["day", "week"] | None = None
     tables: dict[str, TableMapping] = {}
 
     def section(self, table: str) -> TableMapping:
         """The part of one table, or its defaults."""
         return self.tables.get(table, TableMapping())
+
+    def reading(self, table: str) -> Reading:
+        """How to read a table: what its section says, else what stands at the top, else the default."""
+        section = self.section(table)
+        given: dict[str, Any] = {}
+        for key in _ReadingKeys.model_fields:
+            own = getattr(section, key)
+            value = getattr(self, key) if own is None else own
+            if value is not None:
+                given[key] = value
+        unit = section.lead_time_unit or self.lead_time_unit or self.period_name
+        days = {"day": 1.0, "week": 7.0}
+        units = {"lead_time": days[unit] / days[self.period_name]} if unit != self.period_name else {}
+        return Reading(**given, units=units)
 
 
 _SETTINGS = {field.alias or name for name, field in Mapping.model_fields.items()} - {"tables"}
@@ -81,7 +174,7 @@ def mapping_of(given: MappingLike[str, Any], place: str | Path = "mapping") -> M
     """
     settings: dict[str, Any] = {key: value for key, value in given.items() if key not in SCHEMA}
     tables: dict[str, Any] = {}
-    for name in SCHEMA.keys() & given.keys():
+    for name in sorted(SCHEMA.keys() & given.keys()):
         section = given[name]
         if not isinstance(section, MappingLike):
             raise InputError(place, "is not a section", f"write [{name}] on a line of its own", key=name)
@@ -93,11 +186,19 @@ def mapping_of(given: MappingLike[str, Any], place: str | Path = "mapping") -> M
     for key in sorted(settings.keys() - _SETTINGS):
         raise InputError(place, "is not known", _known({*SCHEMA, *_SETTINGS}), key=key)
     try:
-        return Mapping.model_validate(settings | {"tables": tables})
+        mapping = Mapping.model_validate(settings | {"tables": tables})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if part not in ("tables", "columns"))
-        raise InputError(place, first["msg"].lower(), f"{first['input']!r} was given", key=key) from error
+        problem = first["msg"].removeprefix("Value error, ")
+        problem = problem[:1].lower() + problem[1:]
+        raise InputError(place, problem, f"{first['input']!r} was given", key=key) from error
+    for name in SCHEMA:
+        reading = mapping.reading(name)
+        if reading.thousands == reading.decimal:
+            problem = f"is {reading.decimal!r}, as the decimal sign is"
+            raise InputError(place, problem, 'say decimal = "," beside thousands = "."', key="thousands")
+    return mapping
 
 
 def _known(names: Iterable[str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping as MappingLike
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from intandem.data.tables.mapping import NAME, TableMapping
+from intandem.data.tables.mapping import NAME, Mapping, Reading
 from intandem.data.tables.schema import Table
 from intandem.errors import InputError
 
@@ -24,12 +27,16 @@ class Source:
 
     - `place`: the file, or the argument that held the frame. `label`: how the quarantine names it.
     - `rows`: each row's number. `extra`: what a row holds beyond the columns, if any row does.
+    - `quoted`: by column, which cells hold a word for nothing in quotation marks, and so mean the word itself.
+    - `notes`: what a person should know about how it was read.
     """
 
     place: str | Path
     frame: pl.DataFrame
     rows: pl.Series
     extra: pl.Series | None = None
+    quoted: MappingLike[str, pl.Series] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -42,7 +49,8 @@ class RawTable:
 
     - `frame`: the schema's columns that are there, `ROW`, and `EXTRA` if any row holds more than the header.
     - `attributes`: further columns of a table that keeps them, row by row as in `frame`, under the firm's names.
-    - `unknown`: columns that are left out, under the firm's names.
+    - `unknown`: columns that are left out, under the firm's names. `reading`: how values are written.
+    - `quoted`, `notes`: as in `Source`.
     """
 
     table: Table
@@ -50,20 +58,26 @@ class RawTable:
     label: str
     frame: pl.DataFrame
     attributes: pl.DataFrame
-    date_format: str | None
+    reading: Reading
     unknown: tuple[str, ...]
+    quoted: MappingLike[str, pl.Series]
+    notes: tuple[str, ...]
 
 
-def named(table: Table, source: Source, mapping: TableMapping) -> RawTable:
+def named(table: Table, source: Source, mapping: Mapping) -> RawTable:
     """Gives the columns the schema's names and parts them from all others, so that no name can meet another.
 
     **Raises:** `InputError` if a column is missing, or a mapping does not fit.
     """
-    frame, place = source.frame, source.place
+    frame, place, section = source.frame, source.place, mapping.section(table.name)
     if frame.height == 0:
         raise InputError(place, "has no rows", "give at least one, or leave the table out if it is optional")
+    for name in section.leave_out:
+        if name not in frame.columns:
+            raise InputError(place, f"has no column {name!r}", found(frame.columns), key="leave_out")
+    frame = frame.drop(section.leave_out)
     names = {}
-    for name, given in mapping.columns.items():
+    for name, given in section.columns.items():
         if given not in frame.columns:
             problem = f"has no column {given!r}, which {NAME} gives for {name!r}"
             raise InputError(place, problem, found(frame.columns), key=name)
@@ -78,6 +92,7 @@ def named(table: Table, source: Source, mapping: TableMapping) -> RawTable:
     ours = frame.select(list(names)).rename(names)
     for column in table.columns:
         if column.required and column.name not in ours.columns:
+            _refuse_title(source, section.columns.get(column.name, column.name))
             cure = f'{found(frame.columns)}; add it, or name yours in {NAME}: [{table.name}] {column.name} = "..."'
             raise InputError(place, "there is no such column", cure, key=column.name)
     for group in table.one_of:
@@ -93,14 +108,55 @@ def named(table: Table, source: Source, mapping: TableMapping) -> RawTable:
         label=source.label,
         frame=ours,
         attributes=frame.select(others if table.keeps_attributes else []),
-        date_format=mapping.date_format,
+        reading=mapping.reading(table.name),
         unknown=() if table.keeps_attributes else tuple(others),
+        quoted={names[name]: mask for name, mask in source.quoted.items() if name in names},
+        notes=source.notes,
     )
 
 
-def found(columns: list[str]) -> str:
+def _refuse_title(source: Source, name: str) -> None:
+    """**Raises:** `InputError` if one of the first rows is the header."""
+    shown = source.frame if source.extra is None else source.frame.with_columns(source.extra.alias(EXTRA))
+    for row, values in zip(source.rows[:TITLE].to_list(), shown[:TITLE].iter_rows(), strict=True):
+        words = re.split(r"[,;\t|]", ",".join(str(value) for value in values if value is not None))
+        if name in [word.strip(' "') for word in words]:
+            cure = f"remove the lines above it, or say skip_lines = {row} in {NAME}"
+            raise InputError(source.place, f"holds the names of the columns in line {row + 1}", cure, key=name)
+
+
+def stripped(values: pl.Series) -> pl.Series:
+    """Values as text, without the spaces around them."""
+    return values.cast(pl.String, strict=False).str.strip_chars()
+
+
+def blank_cells(raw: RawTable, name: str) -> pl.Series:
+    """Where a column holds nothing, or a word for nothing."""
+    values = raw.frame[name]
+    if values.dtype.is_float():
+        return (values.is_null() | values.is_nan()).fill_null(True)
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return values.is_null()
+    text = stripped(values)
+    words = text.is_in(raw.reading.missing).fill_null(False)
+    if name in raw.quoted:
+        words &= ~raw.quoted[name]
+    return text.is_null() | (text == "").fill_null(False) | words
+
+
+SHOWN = 12
+"""Columns that a message names."""
+
+TITLE = 20
+"""Rows among which the header is looked for if it is not on top."""
+
+
+def found(columns: Sequence[str]) -> str:
     """The columns that are there, for a message about one that is not."""
-    return f"the columns found are {', '.join(map(repr, columns))}" if len(columns) > 1 else _one(columns[0])
+    if len(columns) == 1:
+        return _one(columns[0])
+    more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+    return f"the columns found are {', '.join(map(repr, columns[:SHOWN]))}{more}"
 
 
 def _one(column: str) -> str:

@@ -26,7 +26,8 @@ class ValidationReport:
     - `rows`, `quarantined`: rows read, and rows taken out, over all tables; `by_table` has both for each table.
     - `rules`: rule -> how many rows broke it (a row may break several; `unknown-column` counts columns).
     - `set_aside`: one row per broken rule: table, file, row, rule, column and value as written. Row 1 is the first
-      row under the header. `quarantine`: the file that holds the same, if one was written.
+      row under the header. Optional values of products are listed as well, whose rows stay without them.
+      `quarantine`: the file that holds the same, if one was written.
     - `tables`: what is left, ready for calibration. `notes`: what a person should know about it.
     """
 
@@ -95,7 +96,8 @@ def _set_aside(raw: Mapping[str, RawTable], typed: Mapping[str, TypedTable]) -> 
     parts = [pl.DataFrame(schema=schema)]
     for name, table in raw.items():
         where = {"table": pl.lit(name), "file": pl.lit(table.label)}
-        parts.append(typed[name].faults.rename({ROW: "row"}).with_columns(**where).select(QUARANTINE))
+        both = pl.concat([typed[name].faults, typed[name].cells])
+        parts.append(both.rename({ROW: "row"}).with_columns(**where).select(QUARANTINE))
         unknown = pl.DataFrame({"column": table.unknown}, schema={"column": pl.String})
         absent = {"row": pl.lit(None, pl.UInt32), "rule": pl.lit("unknown-column"), "value": pl.lit(None, pl.String)}
         parts.append(unknown.with_columns(**where, **absent).select(QUARANTINE))

@@ -12,7 +12,8 @@ Kind: TypeAlias = Literal["id", "text", "number", "whole", "date", "period"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: bounds are inclusive unless `above` is set, which excludes `minimum` itself."""
+    """One column: bounds are inclusive unless `above` is set, which excludes `minimum` itself. `below` says what a
+    value below 0 means, where it means something."""
 
     name: str
     kind: Kind
@@ -22,6 +23,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     above: bool = False
+    below: str = ""
 
     @property
     def rule(self) -> str:
@@ -38,13 +40,14 @@ class Column:
             parts.append(f"above {self.minimum:g}" if self.above else f"{self.minimum:g} or more")
         if self.maximum is not None:
             parts.append(f"at most {self.maximum:g}")
-        return " and ".join(parts)
+        return " and ".join(parts) + (f"; below 0: {self.below}" if self.below else "")
 
 
 @dataclass(frozen=True)
 class Table:
     """One table: `key` columns identify a row (empty: rows may repeat), `one_of` lists columns of which one must be
-    there, `references` names the table in which an id must be found."""
+    there, `references` names the table in which an id must be found. In a table that is `forgiving`, an optional value
+    that breaks a rule is taken as missing and its row stays."""
 
     name: str
     meaning: str
@@ -54,6 +57,7 @@ class Table:
     one_of: tuple[tuple[str, ...], ...] = ()
     references: tuple[tuple[str, str], ...] = ()
     keeps_attributes: bool = False
+    forgiving: bool = False
 
     def column(self, name: str) -> Column | None:
         """The column of that name, if the table has one."""
@@ -74,6 +78,13 @@ def _when(meaning: str) -> tuple[Column, Column]:
 _CUSTOMER = Column("customer_id", "id", "who")
 _PRODUCT = Column("product_id", "id", "which product", required=True)
 _STORE = Column("store_id", "id", "which store")
+_RETURN = "taken back"
+
+LARGEST_NUMBER = 1e15
+"""Beyond it a number is a mistake, whatever it counts; and a market's single precision would end soon."""
+
+LONGEST_LEAD_TIME = 1000.0
+"""Periods."""
 
 SCHEMA: dict[str, Table] = {
     table.name: table
@@ -86,10 +97,17 @@ SCHEMA: dict[str, Table] = {
                 _PRODUCT,
                 *_when("when it was bought"),
                 Column(
-                    "quantity", "number", "how much was bought", required=True, unit="units", minimum=0.0, above=True
+                    "quantity",
+                    "number",
+                    "how much was bought",
+                    required=True,
+                    unit="units",
+                    minimum=0.0,
+                    above=True,
+                    below=_RETURN,
                 ),
-                Column("price", "number", "price paid for one unit", unit="money per unit", minimum=0.0),
-                Column("total", "number", "price paid for the whole line", unit="money", minimum=0.0),
+                Column("price", "number", "price paid for one unit", unit="money per unit", minimum=0.0, below=_RETURN),
+                Column("total", "number", "price paid for the whole line", unit="money", minimum=0.0, below=_RETURN),
                 _STORE,
             ),
             required=True,
@@ -116,13 +134,21 @@ SCHEMA: dict[str, Table] = {
                 ),
                 Column("lost_sale_cost", "number", "cost of a unit asked for and not there", unit="money", minimum=0.0),
                 Column("fixed_order_cost", "number", "cost of placing an order", unit="money", minimum=0.0),
-                Column("lead_time", "whole", "from order to arrival", unit="periods", minimum=0.0),
+                Column(
+                    "lead_time",
+                    "whole",
+                    "from order to arrival",
+                    unit="periods",
+                    minimum=0.0,
+                    maximum=LONGEST_LEAD_TIME,
+                ),
                 Column("min_order", "whole", "smallest order", unit="units", minimum=0.0),
                 Column("order_multiple", "whole", "orders are multiples of it", unit="units", minimum=1.0),
-                Column("max_order", "whole", "largest order", unit="units", minimum=0.0),
+                Column("max_order", "whole", "largest order; 0: no limit", unit="units", minimum=0.0),
             ),
             required=True,
             key=("product_id",),
+            forgiving=True,
         ),
         Table(
             "customers",
@@ -160,7 +186,9 @@ SCHEMA: dict[str, Table] = {
             (
                 _PRODUCT,
                 *_when("when it was counted, before the period's sales"),
-                Column("on_hand", "number", "units on hand", required=True, unit="units", minimum=0.0),
+                Column(
+                    "on_hand", "number", "units on hand", required=True, unit="units", minimum=0.0, below="sold out"
+                ),
             ),
             key=("product_id", "date", "period"),
             one_of=(("date", "period"),),
@@ -182,13 +210,14 @@ SCHEMA: dict[str, Table] = {
 """The tables by name, in the order they are checked and documented."""
 
 RULES: dict[str, str] = {
-    "missing": "a required value is empty",
+    "missing": "a required value is empty, or a word for nothing (`missing` in `mapping.toml`)",
     "not-a-number": "a number cannot be read as one",
-    "not-finite": "a number is NaN or infinite",
+    "not-finite": "a number is infinite",
     "not-whole": "a whole number has a fraction",
     "too-low": "a number is below its bound",
-    "too-high": "a number is above its bound",
+    "too-high": "a number is above its bound, or above 1e15",
     "not-a-date": "a date cannot be read in the table's format",
+    "not-a-period": "a period cannot be read, or names no week or day (week 53 of a year of 52)",
     "date-out-of-range": "a date lies before `first_date` or after `last_date`",
     "outside-calendar": "an exposure or a count lies outside the periods that have transactions",
     "too-many-fields": "a CSV row has more fields than the header",
@@ -196,6 +225,9 @@ RULES: dict[str, str] = {
     "unknown-product": "a product_id is not in the products table",
     "unknown-customer": "a customer_id is not in the customers table",
     "duplicate-key": "an earlier row has the same key; the first is kept",
+    "unmatched-return": "a line takes back what no line before it sold",
+    "no-order-fits": "no multiple of `order_multiple` lies between `min_order` and `max_order`; the limit is left out",
     "unknown-column": "a column is not part of the schema; it is left out, its rows are not",
 }
-"""What the validator checks row by row. A row that fails any of them goes to the quarantine file."""
+"""What the validator checks row by row. A row that fails one goes to the quarantine file; where only an optional value
+of a forgiving table fails, the file lists it, and the row stays without the value."""

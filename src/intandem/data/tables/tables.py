@@ -30,9 +30,9 @@ COLUMNS: dict[str, dict[str, type[pl.DataType]]] = {
         "lost_sale_cost": pl.Float64,
         "fixed_order_cost": pl.Float64,
         "lead_time": pl.Int32,
-        "min_order": pl.Int32,
-        "order_multiple": pl.Int32,
-        "max_order": pl.Int32,
+        "min_order": pl.Int64,
+        "order_multiple": pl.Int64,
+        "max_order": pl.Int64,
     },
     "customers": {"customer": pl.Int32, "customer_id": pl.String, "store": pl.Int32},
     "stores": {"store": pl.Int32, "store_id": pl.String, "exposures_recorded": pl.Boolean},
@@ -61,7 +61,7 @@ COLUMNS: dict[str, dict[str, type[pl.DataType]]] = {
         "regular_price": pl.Float64,
         "units": pl.Float64,
     },
-    "stock": {"product": pl.Int32, "period": pl.Int32, "on_hand": pl.Float64},
+    "stock": {"product": pl.Int32, "period": pl.Int32, "on_hand": pl.Float64, "date": pl.Date},
     "open_orders": {"product": pl.Int32, "quantity": pl.Float64, "period": pl.Int32},
     "calendar": {"period": pl.Int32, "start": pl.Date, "observed": pl.Float64, "split": pl.String},
 }
@@ -89,7 +89,8 @@ class Tables:
       filled.
     - `prices`: product and period: shelf price, regular price and units sold in the whole source; empty if
       not known.
-    - `stock`: product and period, at its start. `open_orders`: units due in a period.
+    - `stock`: product and count, before the sales that follow it; 0 or below is sold out. `open_orders`: units due
+      in a period.
     - `calendar`: period: first day (null if the firm counts periods itself), the fraction of it that was
       recorded (0 to 1: below 1 its counts are too low, so mask or scale it), and the suggested `split`.
 
@@ -265,6 +266,7 @@ def build_tables(
     provenance: str = "",
     assumptions: Sequence[str] = (),
     masked_dates: Sequence[date] = (),
+    notes: Sequence[str] = (),
 ) -> Tables:
     """Codes clean frames that carry the source's ids (`customer_id`, `product_id`, `store_id`: strings).
 
@@ -363,6 +365,7 @@ def build_tables(
         provenance=provenance,
         assumptions=tuple(assumptions),
         masked_dates=tuple(masked_dates),
+        notes=tuple(notes),
         **coded,  # type: ignore[arg-type]
     )
 
@@ -372,6 +375,6 @@ _ORDER = {
     "visits": ["customer", "period"],
     "exposures": ["period", "store", "customer", "product", "kind"],
     "prices": ["product", "period"],
-    "stock": ["product", "period"],
+    "stock": ["product", "period", "date"],
     "open_orders": ["period", "product"],
 }

@@ -10,15 +10,19 @@ from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.calendar import calendar_of, in_periods
+from intandem.data.tables.calendar import Calendar, calendar_of
 from intandem.data.tables.folder import read_table
 from intandem.data.tables.frames import check_names, kind_of, source_of
 from intandem.data.tables.mapping import Mapping, mapping_of, read_mapping
+from intandem.data.tables.notes import Found, exact_repeats, notes_of
 from intandem.data.tables.raw import ROW, RawTable, named
 from intandem.data.tables.report import ValidationReport, quarantine_file, report_of, write_quarantine
+from intandem.data.tables.returns import Netted, net_returns
 from intandem.data.tables.schema import SCHEMA
 from intandem.data.tables.tables import Tables, attribute_names, build_tables, price_table
-from intandem.data.tables.values import TypedTable, fault, type_values
+from intandem.data.tables.terms import check_terms
+from intandem.data.tables.timing import Clock, clock_of
+from intandem.data.tables.values import TypedTable, fault, fault_as_written, type_values
 from intandem.errors import InputError
 
 DUE_WITHIN = timedelta(days=3660)
@@ -129,10 +133,9 @@ def read_tables(
     raw = {}
     for name, table in SCHEMA.items():
         if tables.get(name) is not None:
-            section = how.section(name)
-            if section.file is not None:
+            if how.section(name).file is not None:
                 raise InputError("mapping", "is given for a frame", "leave it out", row=name, key="file")
-            raw[name] = named(table, source_of(name, tables[name], section), section)
+            raw[name] = named(table, source_of(name, tables[name], how.reading(name)), how)
     return Given("tables", "The firm's own tables.", raw, how)
 
 
@@ -140,11 +143,7 @@ def _read_folder(folder: Path) -> Given:
     if not folder.is_dir():
         raise InputError(folder, "there is no such folder", "give the folder that holds your tables")
     mapping = read_mapping(folder)
-    raw = {
-        name: found
-        for name, table in SCHEMA.items()
-        if (found := read_table(folder, table, mapping.section(name))) is not None
-    }
+    raw = {name: found for name, table in SCHEMA.items() if (found := read_table(folder, table, mapping)) is not None}
     name = folder.resolve().name or "tables"
     return Given(name, f"The firm's own tables, folder {name}.", raw, mapping)
 
@@ -156,38 +155,27 @@ def check_tables(given: Given, today: date | None = None) -> ValidationReport:
     """
     raw, mapping = given.raw, given.mapping
     latest = mapping.last_date or today or date.today()
-    typed = {
-        name: type_values(table, mapping.first_date, latest + (DUE_WITHIN if name == "open_orders" else timedelta()))
-        for name, table in raw.items()
-    }
+    clock = clock_of(raw["transactions"], mapping, latest)
+    due = replace(clock, latest=latest + DUE_WITHIN)
+    typed = {name: type_values(table, due if name == "open_orders" else clock) for name, table in raw.items()}
     typed = _without_repeats(raw, typed)
+    typed["products"] = check_terms(raw["products"], typed["products"])
     typed["transactions"] = _known_ids(typed["transactions"], "transactions", typed)
     _still_there(raw, typed, "transactions")
-    by_date = _counts_by_date(raw, typed)
-    calendar, origin = calendar_of(raw["transactions"].place, typed["transactions"].frame, mapping, by_date)
-    lines = in_periods(typed["transactions"].frame, mapping, origin, by_date).with_columns(_unit_price(typed))
+    repeats = exact_repeats(typed["transactions"].frame)
+    typed["transactions"], netted = _net(raw["transactions"], typed["transactions"], clock)
+    _still_there(raw, typed, "transactions")
+    calendar = calendar_of(raw["transactions"].place, typed["transactions"].frame, mapping, clock)
+    lines = calendar.place(typed["transactions"].frame)
+    typed["transactions"] = replace(typed["transactions"], frame=lines)
     typed["products"] = _priced(typed["products"], lines)
     _still_there(raw, typed, "products")
     for name in ("exposures", "stock", "open_orders"):
         if name in typed:
-            table = _known_ids(typed[name], name, typed)
-            typed[name] = _on_calendar(table, name, mapping, origin, by_date, calendar.height)
+            typed[name] = _on_calendar(raw[name], _known_ids(typed[name], name, typed), calendar)
     tables = _build(given, typed, lines, calendar)
-    return report_of(raw, typed, replace(tables, notes=_notes(raw, typed, tables)))
-
-
-def _notes(raw: dict[str, RawTable], typed: dict[str, TypedTable], tables: Tables) -> tuple[str, ...]:
-    notes = []
-    for name, table in raw.items():
-        if table.unknown:
-            notes.append(f"{table.label}: left out, not in the schema: {', '.join(table.unknown)}")
-        if typed[name].frame.height == 0:
-            notes.append(f"{table.label}: no row is left")
-    if "customers" not in raw:
-        notes.append("there is no customers table: the customers are those in the transactions")
-    if costless := tables.products["unit_cost"].null_count():
-        notes.append(f"{costless} of {tables.products.height} products have no unit_cost")
-    return tuple(notes)
+    notes = notes_of(raw, typed, tables, Found(calendar, mapping, netted, repeats))
+    return report_of(raw, typed, replace(tables, notes=notes))
 
 
 def _without_repeats(raw: dict[str, RawTable], typed: dict[str, TypedTable]) -> dict[str, TypedTable]:
@@ -219,44 +207,43 @@ def _known_ids(table: TypedTable, name: str, typed: dict[str, TypedTable]) -> Ty
 def _still_there(raw: dict[str, RawTable], typed: dict[str, TypedTable], name: str) -> None:
     if typed[name].frame.height == 0 and SCHEMA[name].required:
         number, rule, column, value = typed[name].faults.sort(ROW).row(0)
+        cure = typed[name].cures.get(column, "fix the rows, or say in mapping.toml how to read them")
+        if rule == "not-a-date":
+            cure = f'say in mapping.toml how dates are written: [{name}] date_format = "%d.%m.%Y", for one'
         raise InputError(
             raw[name].place,
             f"{value!r} breaks the rule {rule}, and no other row is left either",
-            "fix the rows, or say in mapping.toml how to read them",
+            cure,
             row=int(number),
             key=column,
         )
 
 
-def _counts_by_date(raw: dict[str, RawTable], typed: dict[str, TypedTable]) -> bool:
-    by_date = "date" in typed["transactions"].frame.columns
-    wanted, other = ("date", "period") if by_date else ("period", "date")
-    for name, table in typed.items():
-        columns = table.frame.columns
-        if {"date", "period"} & set(columns) and wanted not in columns:
-            raise InputError(
-                raw[name].place, f"counts by {other} where the transactions count by {wanted}", "use one", key=other
-            )
-    return by_date
+def _net(raw: RawTable, table: TypedTable, clock: Clock) -> tuple[TypedTable, Netted]:
+    """Unit prices in place of totals, and returns netted against what they return."""
+    frame = table.frame
+    ways = [pl.col("price")] if "price" in frame.columns else []
+    ways += [pl.col("total") / pl.col("quantity")] if "total" in frame.columns else []
+    priced = frame.with_columns(pl.coalesce(ways).alias("price"))
+    netted = net_returns(priced, "date" if clock.by_date else "period")
+    charged = "price" if "price" in frame.columns else "total"
+    faults = [
+        fault_as_written(raw, netted.unmatched[ROW], "unmatched-return", "quantity"),
+        fault_as_written(raw, netted.unsold[ROW], "too-low", charged),
+    ]
+    found = pl.concat([table.faults, *faults])
+    lines = netted.lines.drop("total", strict=False)
+    return replace(table, frame=lines, faults=found), netted
 
 
-def _on_calendar(
-    table: TypedTable, name: str, mapping: Mapping, origin: date | int, by_date: bool, periods: int
-) -> TypedTable:
-    dated = in_periods(table.frame, mapping, origin, by_date)
-    if name == "open_orders":
-        return TypedTable(dated, table.faults)
-    outside = (pl.col("period") < 0) | (pl.col("period") >= (periods if name == "exposures" else periods + 1))
-    shown = pl.col("date" if by_date else "period")
-    mark = fault(dated, outside, "outside-calendar", "date" if by_date else "period", shown)
-    return TypedTable(dated, table.faults).without([mark])
-
-
-def _unit_price(typed: dict[str, TypedTable]) -> pl.Expr:
-    columns = typed["transactions"].frame.columns
-    ways = [pl.col("price")] if "price" in columns else []
-    ways += [pl.col("total") / pl.col("quantity")] if "total" in columns else []
-    return pl.coalesce(ways).alias("price")
+def _on_calendar(raw: RawTable, table: TypedTable, calendar: Calendar) -> TypedTable:
+    placed = replace(table, frame=calendar.place(table.frame))
+    if raw.table.name == "open_orders":
+        return placed
+    end = calendar.periods if raw.table.name == "exposures" else calendar.periods + 1
+    outside = (pl.col("period") < 0) | (pl.col("period") >= end)
+    written = calendar.when if calendar.when in raw.frame.columns else "period"
+    return placed.without([fault_as_written(raw, placed.frame.filter(outside)[ROW], "outside-calendar", written)])
 
 
 def _priced(products: TypedTable, lines: pl.DataFrame) -> TypedTable:
@@ -266,14 +253,14 @@ def _priced(products: TypedTable, lines: pl.DataFrame) -> TypedTable:
     frame = products.frame.join(paid, on="product_id", how="left", maintain_order="left")
     frame = frame.with_columns(price=_first_of(frame, "price", "paid", "regular_price"))
     frame = frame.with_columns(regular_price=_first_of(frame, "regular_price", "price")).drop("paid")
-    return TypedTable(frame, products.faults).without([fault(frame, pl.col("price").is_null(), "missing", "price")])
+    return replace(products, frame=frame).without([fault(frame, pl.col("price").is_null(), "missing", "price")])
 
 
 def _first_of(frame: pl.DataFrame, *names: str) -> pl.Expr:
     return pl.coalesce([pl.col(name) for name in names if name in frame.columns])
 
 
-def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, calendar: pl.DataFrame) -> Tables:
+def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, calendar: Calendar) -> Tables:
     mapping = given.mapping
     frames = {name: table.frame.drop(ROW) for name, table in typed.items()} | {"transactions": lines.drop(ROW)}
     if "customers" in frames:
@@ -288,15 +275,16 @@ def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, cale
     if "exposures" in frames:
         frames["exposures"] = _one_per_period(frames["exposures"])
     regular = lines.join(frames["products"].select("product_id", "regular_price"), on="product_id", how="left")
-    frames["prices"] = price_table(regular, calendar.height, "price", "regular_price")
+    frames["prices"] = price_table(regular, calendar.periods, "price", "regular_price")
     assumptions = ["Unmet demand is unseen: a line is demand that was met."]
-    if mapping.masked_dates:
-        assumptions.append(f"{len(mapping.masked_dates)} days are masked as under-recorded.")
+    for masked, what in ((mapping.masked_dates, "days"), (mapping.masked_periods, mapping.period_name + "s")):
+        if masked:
+            assumptions.append(f"{len(masked)} {what} are masked as under-recorded.")
     return build_tables(
         given.name,
         mapping.period_name,
         frames,
-        calendar=calendar,
+        calendar=calendar.frame,
         provenance=given.origin,
         assumptions=assumptions,
         masked_dates=mapping.masked_dates,

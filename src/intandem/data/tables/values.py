@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import polars as pl
 
-from intandem.data.tables.raw import EXTRA, ROW, RawTable
-from intandem.data.tables.schema import Column
+from intandem.data.tables.numbers import as_numbers, cure_of_numbers, doubtful_points
+from intandem.data.tables.raw import EXTRA, ROW, RawTable, blank_cells, stripped
+from intandem.data.tables.schema import LARGEST_NUMBER, Column
+from intandem.data.tables.timing import Clock
 from intandem.errors import InputError
 
-FAULT = pl.Schema({ROW: pl.UInt32(), "rule": pl.String(), "column": pl.String(), "value": pl.String()})
+ROUNDING = 1e-9
+"""What a product of floats may lie above the whole number that it is."""
 
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y")
-"""Tried in this order when `mapping.toml` gives none; a time of day after the date is cut off."""
+FAULT = pl.Schema({ROW: pl.UInt32(), "rule": pl.String(), "column": pl.String(), "value": pl.String()})
 
 
 @dataclass(frozen=True)
 class TypedTable:
-    """Typed columns (`ROW` first) of all rows, and the faults found in them: `ROW`, rule, column, value as written."""
+    """Typed columns of the rows that are left, and what was found in the others: `ROW`, rule, column, value as written.
+
+    - `faults`: of rows that are taken out. `cells`: of single values that are taken as missing; their rows stay.
+    - `notes`: what a person should know about how values were read. `cures`: what helps, by column.
+    """
 
     frame: pl.DataFrame
     faults: pl.DataFrame
+    cells: pl.DataFrame
+    notes: tuple[str, ...]
+    cures: dict[str, str]
 
     def without(self, faults: Sequence[pl.DataFrame]) -> TypedTable:
         """More faults, and the rows they name taken out."""
         found = pl.concat([self.faults, *(fault.cast(FAULT) for fault in faults)])
-        return TypedTable(self.frame.join(found, on=ROW, how="anti", maintain_order="left"), found)
+        frame = self.frame.join(found, on=ROW, how="anti", maintain_order="left")
+        return replace(self, frame=frame, faults=found)
+
+    def without_values(self, raw: RawTable, mask: pl.Expr, rule: str, column: str) -> TypedTable:
+        """The values of a column under `mask` listed and taken as missing."""
+        cells = pl.concat([self.cells, fault_as_written(raw, self.frame.filter(mask)[ROW], rule, column)])
+        kept = pl.when(~mask.fill_null(False)).then(pl.col(column)).alias(column)
+        return replace(self, frame=self.frame.with_columns(kept), cells=cells)
 
 
 def fault(frame: pl.DataFrame, mask: pl.Expr, rule: str, column: str, value: pl.Expr | None = None) -> pl.DataFrame:
@@ -37,113 +53,167 @@ def fault(frame: pl.DataFrame, mask: pl.Expr, rule: str, column: str, value: pl.
     return frame.filter(mask).select(ROW, rule=pl.lit(rule), column=pl.lit(column), value=shown).cast(FAULT)
 
 
-def type_values(raw: RawTable, earliest: date, latest: date) -> TypedTable:
+def fault_as_written(raw: RawTable, rows: pl.Series, rule: str, column: str) -> pl.DataFrame:
+    """One fault for each of `rows`, with the value of the column as the firm wrote it."""
+    return _listed(raw, column, rule, raw.frame[ROW].is_in(rows.implode()))
+
+
+class _Broken(NamedTuple):
+    """A rule, and the rows whose value breaks it."""
+
+    rule: str
+    rows: pl.Series
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A column: its values, where it was left blank, and which rules are broken."""
+
+    values: pl.Series
+    blank: pl.Series
+    broken: tuple[_Broken, ...] = ()
+    notes: tuple[str, ...] = ()
+    cure: str = ""
+
+    @property
+    def good(self) -> pl.Series:
+        """Where there is a value that breaks no rule."""
+        usable = ~self.blank & self.values.is_not_null()
+        for one in self.broken:
+            usable &= ~one.rows
+        return usable
+
+
+def type_values(raw: RawTable, clock: Clock) -> TypedTable:
     """Types every column of the schema that is there, and takes out the rows that break a rule of their column.
+
+    Of two columns that say the same (a price and a total), a row needs one that is good. In a forgiving table an
+    optional value that breaks a rule is listed and taken as missing.
 
     **Raises:** `InputError` if a whole column cannot hold what it should (a list for a number, dates in a format that
     reads two ways).
     """
-    typed = [pl.col(ROW).cast(pl.UInt32)]
-    checks: list[tuple[str, str, pl.Expr]] = []
-    for column in raw.table.columns:
-        if column.name not in raw.frame.columns:
+    table, frame = raw.table, raw.frame
+    timed = clock.read(raw)
+    columns = {
+        column.name: _typed(raw, column)
+        for column in table.columns
+        if column.name in frame.columns and column.name not in ("date", "period")
+    }
+    faults: list[pl.DataFrame] = []
+    cells: list[pl.DataFrame] = []
+    for group in table.one_of:
+        either = [name for name in group if name in columns]
+        if not either:
             continue
-        expression, found = _typed(raw, column, earliest, latest)
-        typed.append(expression.alias(f"typed {column.name}"))
-        checks += [(rule, column.name, mask) for rule, mask in found]
-    written = raw.frame.with_columns(pl.col(ROW).cast(pl.UInt32))
-    wide = written.with_columns(*typed[1:])
-    faults = [fault(wide, mask, rule, name) for rule, name, mask in checks]
-    for group in raw.table.one_of:
-        present = [name for name in group if name in raw.frame.columns]
-        empty = pl.all_horizontal(pl.col(f"typed {name}").is_null() & _blank(written, name) for name in present)
+        good, blank = columns[either[0]].good, columns[either[0]].blank
+        for name in either[1:]:
+            good, blank = good | columns[name].good, blank & columns[name].blank
         rule = "no-customer-or-store" if "store_id" in group else "missing"
-        faults.append(fault(wide, empty, rule, present[0]))
-    if EXTRA in raw.frame.columns:
-        last = [name for name in raw.frame.columns if name not in (ROW, EXTRA)][-1]
-        faults.append(fault(wide, pl.col(EXTRA).is_not_null(), "too-many-fields", last, pl.col(EXTRA)))
-    names = {name: name.removeprefix("typed ") for name in wide.columns if name.startswith("typed ")}
-    frame = wide.select(ROW, *names).rename(names)
-    return TypedTable(frame, pl.DataFrame(schema=FAULT)).without(faults)
+        faults.append(_listed(raw, either[0], rule, blank))
+        faults += [_listed(raw, name, one.rule, one.rows & ~good) for name in either for one in columns[name].broken]
+    alternative = {name for group in table.one_of for name in group}
+    for column in table.columns:
+        if column.name in columns and column.name not in alternative:
+            into = cells if table.forgiving and not column.required else faults
+            into += [_listed(raw, column.name, one.rule, one.rows) for one in columns[column.name].broken]
+    faults += [_listed(raw, timed.written, rule, rows.fill_null(False)) for rule, rows in timed.broken]
+    if EXTRA in frame.columns:
+        last = [name for name in frame.columns if name not in (ROW, EXTRA)][-1]
+        beyond = _listed(raw, EXTRA, "too-many-fields", frame[EXTRA].is_not_null())
+        faults.append(beyond.with_columns(column=pl.lit(last)))
+    values = {name: column.values.set(~column.good, None) for name, column in columns.items()}
+    empty = pl.DataFrame(schema=FAULT)
+    typed = TypedTable(
+        frame=pl.DataFrame({ROW: frame[ROW], **values, **timed.columns}),
+        faults=empty,
+        cells=pl.concat([empty, *cells]),
+        notes=(*raw.notes, *timed.notes, *(note for column in columns.values() for note in column.notes)),
+        cures={name: column.cure for name, column in columns.items() if column.cure},
+    )
+    return typed.without(faults)
 
 
-def _blank(frame: pl.DataFrame, name: str) -> pl.Expr:
-    column = pl.col(name)
-    return column.is_null() if frame.schema[name] != pl.String else column.fill_null("").str.strip_chars() == ""
+def _listed(raw: RawTable, column: str, rule: str, rows: pl.Series) -> pl.DataFrame:
+    if not rows.any():
+        return pl.DataFrame(schema=FAULT)
+    written = raw.frame.select(ROW, value=pl.col(column)).filter(rows)
+    shown = written.with_columns(pl.col("value").cast(pl.String, strict=False))
+    return shown.select(ROW, rule=pl.lit(rule), column=pl.lit(column), value="value").cast(FAULT)
 
 
-def _typed(raw: RawTable, column: Column, earliest: date, latest: date) -> tuple[pl.Expr, list[tuple[str, pl.Expr]]]:
-    frame, name = raw.frame, column.name
-    dtype = frame.schema[name]
-    if dtype.is_nested() or dtype in (pl.Binary, pl.Object) or (dtype == pl.Boolean and column.kind != "text"):
+def _typed(raw: RawTable, column: Column) -> _Typed:
+    name, written = column.name, raw.frame[column.name]
+    dtype = written.dtype
+    wrong = dtype.is_nested() or dtype in (pl.Binary, pl.Object) or (dtype == pl.Boolean and column.kind != "text")
+    if wrong or (dtype.is_temporal() and column.kind in ("number", "whole")):
         raise InputError(raw.place, f"holds {dtype}", f"give a {column.kind} in each row", key=name)
-    blank = _blank(frame, name)
-    text = pl.when(~blank).then(pl.col(name).cast(pl.String).str.strip_chars())
-    rules: list[tuple[str, pl.Expr]] = [("missing", blank)] if column.required else []
+    blank = blank_cells(raw, name)
+    needed = (_Broken("missing", blank),) if column.required else ()
+    notes = _words_for_nothing(raw, name, blank)
     if column.kind in ("id", "text"):
-        # A numeric id with a gap arrives as a float from many tools: 12.0 is the id 12.
-        value = text.str.replace(r"^(-?\d+)\.0$", "$1") if dtype.is_float() else text
-        return value, rules
-    if column.kind == "date":
-        return _dates(raw, column, text, blank, earliest, latest, rules)
-    number = pl.col(name).cast(pl.Float64) if dtype.is_numeric() else text.cast(pl.Float64, strict=False)
-    finite = number.is_finite().fill_null(False)
-    rules += [("not-a-number", ~blank & number.is_null()), ("not-finite", number.is_not_null() & ~finite)]
-    if column.minimum is not None:
-        low = number <= column.minimum if column.above else number < column.minimum
-        rules.append(("too-low", finite & low))
-    if column.maximum is not None:
-        rules.append(("too-high", finite & (number > column.maximum)))
-    if column.kind == "number":
-        return number, rules
-    rules += [("not-whole", finite & (number != number.round()))]
-    rules += [("too-high" if column.maximum is None else "not-finite", finite & (number.abs() > 2**31 - 1))]
-    return pl.when(finite & (number.abs() <= 2**31 - 1)).then(number).cast(pl.Int32, strict=False), rules
+        text = _ids(written) if column.kind == "id" else stripped(written)
+        shortened = text.filter(text.str.contains(r"^\d(?:\.\d+)?[eE]\+\d+$").fill_null(False))
+        if column.kind == "id" and len(shortened):
+            notes = (*notes, f"{name}: {shortened[0]!r} looks like a number that a spreadsheet has shortened")
+        return _Typed(text, blank, needed, notes)
+    return _number(raw, column, written, blank, needed, notes)
 
 
-def _dates(
+def _number(
     raw: RawTable,
     column: Column,
-    text: pl.Expr,
-    blank: pl.Expr,
-    earliest: date,
-    latest: date,
-    rules: list[tuple[str, pl.Expr]],
-) -> tuple[pl.Expr, list[tuple[str, pl.Expr]]]:
-    dtype = raw.frame.schema[column.name]
-    if dtype.is_temporal():
-        if dtype not in (pl.Date, pl.Datetime):
-            raise InputError(raw.place, f"holds {dtype}", "give dates", key=column.name)
-        day = pl.col(column.name).cast(pl.Date)
+    written: pl.Series,
+    blank: pl.Series,
+    needed: tuple[_Broken, ...],
+    notes: tuple[str, ...],
+) -> _Typed:
+    cure = ""
+    if written.dtype.is_numeric():
+        number = written.cast(pl.Float64)
     else:
-        chosen = raw.date_format or _date_format(raw, column, text)
-        day = parse_date(text, chosen)
-    rules = [*rules, ("not-a-date", ~blank & day.is_null()), ("date-out-of-range", ~day.is_between(earliest, latest))]
-    return day, rules
+        text = stripped(written).set(blank, None)
+        number = as_numbers(text, raw.reading)
+        unread = text.filter(number.is_null() & ~blank)
+        cure = cure_of_numbers(unread, raw.reading)
+        if cure:
+            notes = (*notes, f"{column.name}: {len(unread):,} values such as {unread[0]!r} are not read: {cure}")
+        if doubt := doubtful_points(text, raw.reading):
+            note = f'{column.name}: {doubt!r} is read with a decimal point; if it parts thousands, say thousands = "."'
+            notes = (*notes, f'{note} and decimal = ","')
+    if column.name in raw.reading.units:
+        number = (number * raw.reading.units[column.name] - ROUNDING).ceil()
+    finite = number.is_finite().fill_null(False) & ~blank
+    broken = [
+        *needed,
+        _Broken("not-a-number", ~blank & number.is_null()),
+        _Broken("not-finite", ~blank & number.is_not_null() & ~finite),
+    ]
+    if column.minimum is not None:
+        low = number <= column.minimum if column.above else number < column.minimum
+        if column.below:
+            low &= number >= 0
+        broken.append(_Broken("too-low", finite & low))
+    high = number > (LARGEST_NUMBER if column.maximum is None else column.maximum)
+    broken.append(_Broken("too-high", finite & (high | (number < -LARGEST_NUMBER))))
+    if column.kind == "whole":
+        broken.append(_Broken("not-whole", finite & (number != number.round())))
+    return _Typed(number, blank, tuple(_Broken(rule, rows.fill_null(False)) for rule, rows in broken), notes, cure)
 
 
-def parse_date(text: pl.Expr, date_format: str) -> pl.Expr:
-    """The day a text names in `date_format`, null where it names none."""
-    if "%H" in date_format or "%I" in date_format:
-        return text.str.to_datetime(date_format, strict=False).dt.date()
-    day = (
-        pl.when(text.str.contains(":", literal=True)).then(text.str.replace(r"[T ]\s*\d{1,2}:.*$", "")).otherwise(text)
-    )
-    return day.str.to_date(date_format, strict=False)
+def _ids(written: pl.Series) -> pl.Series:
+    """Ids as text. A numeric id with a gap arrives as a float from many tools: 12.0 is the id 12."""
+    if written.dtype.is_float():
+        whole = (written == written.round()) & (written.abs() < 2.0**63)
+        as_whole = written.set(~whole.fill_null(False), None).cast(pl.Int64).cast(pl.String)
+        return as_whole.zip_with(as_whole.is_not_null(), written.cast(pl.String))
+    return stripped(written).str.replace(r"^(-?\d+)\.0+$", "$1")
 
 
-def _date_format(raw: RawTable, column: Column, text: pl.Expr) -> str:
-    days = raw.frame.select(text.alias("text")).unique().drop_nulls()
-    read = days.select(parse_date(pl.col("text"), style).alias(style) for style in DATE_FORMATS)
-    counts = {style: read[style].count() for style in DATE_FORMATS}
-    best = max(counts, key=lambda style: counts[style])
-    for style in DATE_FORMATS:
-        if style != best and counts[best] > 0 and counts[style] == counts[best] and not read[style].equals(read[best]):
-            example = days["text"][0]
-            raise InputError(
-                raw.place,
-                f"dates such as {example} read as {best} and as {style}",
-                f'say which in mapping.toml: [{raw.table.name}] date_format = "{best}"',
-                key=column.name,
-            )
-    return best
+def _words_for_nothing(raw: RawTable, name: str, blank: pl.Series) -> tuple[str, ...]:
+    if raw.frame.schema[name] not in (pl.String, pl.Categorical, pl.Enum):
+        return ()
+    text = stripped(raw.frame[name])
+    counts = text.filter(blank & text.is_not_null() & (text != "").fill_null(False)).value_counts(sort=True)
+    words = [f"{count:,} times {word!r}" for word, count in counts.iter_rows()]
+    return (f"{name}: taken as empty: {', '.join(words)}",) if words else ()

@@ -1,0 +1,115 @@
+"""Days as firms write them. A format is found only if the dates can be read in one way."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from intandem.data.tables.mapping import NAME, Reading
+from intandem.errors import InputError
+
+_YEAR_FIRST = tuple(f"%Y{mark}%m{mark}%d" for mark in ("-", "/", ".", " ", ""))
+_DAY_FIRST = tuple(f"%d{mark}%m{mark}%{year}" for year in "Yy" for mark in ("-", "/", ".", " "))
+_MONTH_FIRST = tuple(f"%m{mark}%d{mark}%{year}" for year in "Yy" for mark in ("-", "/", ".", " "))
+_SHORT_YEAR_FIRST = tuple(f"%y{mark}%m{mark}%d" for mark in ("-", "/", "."))
+_NAMED = tuple(
+    f"%d{mark}%{month}{mark}%{year}" for year in "Yy" for month in "bB" for mark in ("-", " ", "/", ". ", "")
+) + tuple(f"%{month} %d{mark} %Y" for month in "bB" for mark in (",", ""))
+
+DATE_FORMATS = (*_YEAR_FIRST, *_DAY_FIRST, *_MONTH_FIRST, *_SHORT_YEAR_FIRST, *_NAMED)
+"""Tried when the mapping gives none; a time of day after the date is cut off."""
+
+_TIME = (r"[T ]\s*\d{1,2}[:.h]\d{2}.*$", r"^(\d{8})[T ]\d{4,6}.*$", r"^(\d{4}-\d{2}-\d{2})(?:Z|[+-]\d{2}:\d{2})$")
+_OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
+
+
+def parse_dates(text: pl.Series, date_format: str) -> pl.Series:
+    """The day each text names in `date_format`, null where it names none."""
+    if "%H" in date_format or "%I" in date_format:
+        return text.str.to_datetime(date_format, strict=False).dt.date()
+    return _bare(text).str.to_date(date_format, strict=False)
+
+
+def _bare(text: pl.Series) -> pl.Series:
+    """Dates without the time of day."""
+    cut = text.str.replace(_TIME[0], "")
+    for pattern in _TIME[1:]:
+        cut = cut.str.replace(pattern, "$1")
+    return cut
+
+
+def on_clock(text: pl.Series, time_zone: str) -> pl.Series:
+    """The day on the clock of `time_zone` for texts that carry an offset from universal time, null for all others."""
+    carried = text.str.contains(r"\d{1,2}:\d{2}").fill_null(False) & text.str.contains(_OFFSET).fill_null(False)
+    iso = text.set(~carried, None).str.replace(r"Z$", "+00:00").str.replace(" ", "T", literal=True)
+    iso = iso.str.replace(" ", "", literal=True).str.replace(r"([+-]\d{2})(\d{2})$", "$1:$2")
+    moment = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_zone="UTC")
+    return moment.dt.convert_time_zone(time_zone).dt.date()
+
+
+def found_format(text: pl.Series, place: object, table: str, column: str, earliest: date, latest: date) -> str:
+    """The format that reads most dates as days that can be.
+
+    **Raises:** `InputError` if another reads as many, to other days.
+    """
+    days = text.drop_nulls().unique()
+    bare = _bare(days).unique()
+    read = {style: bare.str.to_date(style, strict=False) for style in DATE_FORMATS}
+    likely = {
+        style: dates.set(~dates.is_between(earliest, latest).fill_null(False), None) for style, dates in read.items()
+    }
+    if all(dates.null_count() == len(bare) for dates in likely.values()):
+        likely = read
+    counts = {style: len(bare) - dates.null_count() for style, dates in likely.items()}
+    best = max(counts, key=lambda style: counts[style])
+    for style in DATE_FORMATS:
+        if counts[best] > 0 and counts[style] == counts[best] and not likely[style].equals(likely[best]):
+            example = days.sort()[0]
+            raise InputError(
+                str(place),
+                f"dates such as {example} read as {best} and as {style}",
+                f'say which in {NAME}: [{table}] date_format = "{best}"',
+                key=column,
+            )
+    return best
+
+
+def as_days(
+    values: pl.Series, text: pl.Series, reading: Reading, place: object, table: str, earliest: date, latest: date
+) -> tuple[pl.Series, str]:
+    """The days of a column and what a person should know of its clock.
+
+    A day is the one on the clock that the column shows (a till's), or on that of `Reading.time_zone`.
+
+    **Raises:** `InputError` for a column that holds no dates, or dates that read two ways.
+    """
+    name, dtype = values.name, values.dtype
+    if isinstance(dtype, pl.Datetime):
+        moved = values
+        doubt = ""
+        if dtype.time_zone is not None:
+            if reading.time_zone is not None:
+                moved = values.dt.convert_time_zone(reading.time_zone)
+            elif dtype.time_zone in ("UTC", "Etc/UTC", "GMT") and (values.dt.time().drop_nulls().n_unique() > 1):
+                doubt = _universal(name)
+            moved = moved.dt.replace_time_zone(None)
+        return moved.dt.date(), doubt
+    if dtype == pl.Date:
+        return values, ""
+    if dtype.is_temporal():
+        raise InputError(str(place), f"holds {dtype}", "give dates", key=name)
+    style = reading.date_format or found_format(text, place, table, name, earliest, latest)
+    days = parse_dates(text, style)
+    if reading.time_zone is not None:
+        moved = on_clock(text, reading.time_zone)
+        return moved.zip_with(moved.is_not_null(), days), ""
+    universal = text.str.contains(r"\d:\d{2}.*(?:Z|[+-]00:?00)$").fill_null(False)
+    return days, _universal(name) if universal.any() else ""
+
+
+def _universal(name: str) -> str:
+    return (
+        f"{name}: days are those of universal time, as it is written; if the tills run on another clock, "
+        f'say so in {NAME}: time_zone = "Europe/Berlin"'
+    )

@@ -1,0 +1,241 @@
+"""What a person should know about a firm's tables: what was dropped, netted, assumed, or looks like a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingLike
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from intandem.data.tables.calendar import Calendar
+from intandem.data.tables.mapping import NAME, Mapping
+from intandem.data.tables.raw import ROW, RawTable
+from intandem.data.tables.returns import Netted
+from intandem.data.tables.sizes import largest_usual
+from intandem.data.tables.tables import Tables
+from intandem.data.tables.values import TypedTable
+
+GUEST_SHARE, GUEST_TIMES, FEWEST_CUSTOMERS = 0.1, 20.0, 10
+"""One id is suspected of standing for many people if it has so large a share of all lines, and so many times the
+median customer's; among fewer customers nobody is."""
+
+SHOWN = 3
+"""Examples that a note names."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came up on the way: the calendar, the mapping, the returns, and lines that repeat an earlier one."""
+
+    calendar: Calendar
+    mapping: Mapping
+    netted: Netted
+    repeats: int
+
+
+def notes_of(
+    raw: MappingLike[str, RawTable], typed: MappingLike[str, TypedTable], tables: Tables, found: Found
+) -> tuple[str, ...]:
+    """All notes, in the order of the tables."""
+    notes: list[str] = []
+    for name, table in raw.items():
+        notes += [f"{table.label}: {note}" for note in typed[name].notes]
+        if table.unknown:
+            notes.append(f"{table.label}: left out, not in the schema: {', '.join(table.unknown)}")
+        notes += _values_left_out(table, typed[name])
+        if typed[name].frame.height == 0:
+            notes.append(f"{table.label}: no row is left")
+    lines = typed["transactions"].frame
+    notes += _of_lines(lines, found)
+    notes += _of_customers(lines, "customers" in raw)
+    notes += _of_periods(lines, tables, found)
+    notes += _of_products(raw["products"], typed["products"].frame, lines, found.mapping)
+    if "stock" in typed:
+        notes += _of_stock(typed["stock"].frame)
+    if "open_orders" in typed:
+        notes += _of_open_orders(typed["open_orders"].frame, found.calendar)
+    if "exposures" in typed:
+        notes += _of_exposures(typed["exposures"].frame, tables)
+    return tuple(notes)
+
+
+def exact_repeats(lines: pl.DataFrame) -> int:
+    """Lines that say the same as an earlier one in every column."""
+    said = lines.drop(ROW)
+    return said.height - said.n_unique()
+
+
+def _values_left_out(raw: RawTable, typed: TypedTable) -> list[str]:
+    if typed.cells.is_empty():
+        return []
+    counts = typed.cells.group_by("column", "rule").len().sort("column", "rule")
+    listed = ", ".join(f"{column} {rule}: {count:,}" for column, rule, count in counts.iter_rows())
+    return [f"{raw.label}: taken as not given, and listed in the quarantine: {listed}; their rows stay"]
+
+
+def _of_lines(lines: pl.DataFrame, found: Found) -> list[str]:
+    notes = []
+    netted = found.netted
+    if netted.returns:
+        notes.append(
+            f"{_count(netted.returns, 'line takes', 'lines take')} back {_units(netted.units)} units, netted against "
+            f"what they return; {_count(netted.cancelled, 'line is', 'lines are')} gone for it"
+        )
+    if netted.unmatched.height:
+        units = _units(-float(netted.unmatched["quantity"].sum()))
+        notes.append(
+            f"{_count(netted.unmatched.height, 'return', 'returns')} of {units} units took back what no line before "
+            "sold: set aside (unmatched-return)"
+        )
+    if found.repeats:
+        notes.append(
+            f"{_count(found.repeats, 'line repeats', 'lines repeat')} an earlier one exactly (same customer, product, "
+            f"{found.calendar.when}, quantity, price): a file exported twice, or tills that split a line?"
+        )
+    sized = lines.join(largest_usual(lines, "product_id"), on="product_id", how="left")
+    beyond = sized.filter(pl.col("quantity") > pl.col("largest")).sort("quantity", descending=True)
+    if beyond.height:
+        examples = ", ".join(
+            f"{_units(quantity)} of {product!r}"
+            for product, quantity in beyond[:SHOWN].select("product_id", "quantity").rows()
+        )
+        notes.append(
+            f"{_count(beyond.height, 'line is', 'lines are')} beyond all usual sizes ({examples}): counted as "
+            "purchases, and left out of how many units a purchase has"
+        )
+    return notes
+
+
+def _of_customers(lines: pl.DataFrame, given: bool) -> list[str]:
+    notes = [] if given else ["there is no customers table: the customers are those in the transactions"]
+    counts = lines.group_by("customer_id").len().sort("len", descending=True)
+    if counts.height >= FEWEST_CUSTOMERS:
+        name, most = counts.row(0)
+        usual = float(counts["len"].median() or 1.0)  # type: ignore[arg-type]
+        if most > GUEST_SHARE * lines.height and most > GUEST_TIMES * usual:
+            notes.append(
+                f"customer {name!r} has {most:,} of {lines.height:,} lines, the median customer {usual:g}: if the id "
+                f'stands for all guests, leave its lines out, or say missing = ["{name}"] in {NAME}'
+            )
+    return notes
+
+
+def _of_periods(lines: pl.DataFrame, tables: Tables, found: Found) -> list[str]:
+    calendar, unit = found.calendar, tables.period_name
+    notes = []
+    if calendar.periods < 2:
+        notes.append(f"all lines lie in one {unit}: too few to calibrate on")
+    filled = lines["period"].unique()
+    empty = calendar.frame.filter(~pl.col("period").is_in(filled.implode()) & (pl.col("observed") > 0))
+    if empty.height:
+        cure = "masked_dates" if calendar.by_date else "masked_periods"
+        what = "days" if calendar.by_date else f"{unit}s"
+        shown = _stretches(empty, calendar)
+        notes.append(
+            f"{empty.height:,} of {calendar.periods:,} {unit}s hold no line ({shown}) and count as {unit}s in which "
+            f"nobody came; if the shop was closed or the data have a gap, name the {what} in {cure} in {NAME}"
+        )
+    return notes
+
+
+def _stretches(empty: pl.DataFrame, calendar: Calendar) -> str:
+    """The longest stretches of empty periods, as the firm calls them."""
+    runs = (
+        empty.with_columns(run=pl.col("period") - pl.int_range(pl.len(), dtype=pl.Int32))
+        .group_by("run")
+        .agg(
+            first=pl.col("period").min(),
+            last=pl.col("period").max(),
+            start=pl.col("start").min(),
+            end=pl.col("start").max(),
+        )
+    )
+    longest = runs.sort(pl.col("last") - pl.col("first"), "first", descending=[True, False])[:SHOWN].sort("first")
+
+    def shown(row: dict[str, Any]) -> str:
+        if calendar.by_date:
+            last = row["end"] + timedelta(days=calendar.days - 1)
+            return f"{row['start']}" if last == row["start"] else f"{row['start']} to {last}"
+        first = row["first"] + calendar.origin
+        return f"{first}" if row["first"] == row["last"] else f"{first} to {row['last'] + calendar.origin}"
+
+    listed = ", ".join(shown(row) for row in longest.iter_rows(named=True))
+    return listed if runs.height <= SHOWN else f"{listed} and {runs.height - SHOWN} more stretches"
+
+
+def _of_products(raw: RawTable, products: pl.DataFrame, lines: pl.DataFrame, mapping: Mapping) -> list[str]:
+    notes = []
+    count = products.height
+    costless = products["unit_cost"].null_count() if "unit_cost" in products.columns else count
+    if costless:
+        notes.append(f"{costless:,} of {count:,} products have no unit_cost")
+    else:
+        dear = products.filter(pl.col("unit_cost") > pl.col("price"))["product_id"]
+        if len(dear):
+            notes.append(f"{len(dear):,} of {count:,} products cost more than their price ({_some(dear)})")
+    unsold = products.filter(~pl.col("product_id").is_in(lines["product_id"].unique().implode()))["product_id"]
+    if len(unsold):
+        notes.append(
+            f"{len(unsold):,} of {count:,} products were never bought ({_some(unsold)}): their demand will be a guess"
+        )
+    if "lead_time" in products.columns and mapping.period_name == "week" and "lead_time" not in raw.reading.units:
+        stated = mapping.lead_time_unit or mapping.section("products").lead_time_unit
+        times = products["lead_time"].drop_nulls()
+        if stated is None and len(times) and times.max() >= 7 and (times % 7 == 0).all():  # type: ignore[operator]
+            shown = ", ".join(f"{time:g}" for time in times.unique().sort().to_list()[:SHOWN])
+            notes.append(
+                f'lead times are {shown} weeks: if these are days, say lead_time_unit = "day" in {NAME}, else "week"'
+            )
+    return notes
+
+
+def _of_stock(stock: pl.DataFrame) -> list[str]:
+    below = stock.filter(pl.col("on_hand") < 0).height
+    return [f"{_count(below, 'count of stock is', 'counts of stock are')} below 0: sold out"] if below else []
+
+
+def _of_open_orders(orders: pl.DataFrame, calendar: Calendar) -> list[str]:
+    overdue = (
+        orders.filter(pl.col(calendar.when) < pl.lit(calendar.last))
+        if calendar.by_date
+        else orders.filter(pl.col("period") < calendar.periods - 1)
+    )
+    units = _units(float(orders["quantity"].sum()))
+    notes = [
+        f"{_count(orders.height, 'open order', 'open orders')} of {units} units: kept for today's orders; the market "
+        "of `calibrate` opens with nothing on its way"
+    ]
+    if overdue.height:
+        notes.append(
+            f"{_count(overdue.height, 'open order is', 'open orders are')} overdue, due before the last line "
+            f"({_some(overdue['product_id'])})"
+        )
+    return notes
+
+
+def _of_exposures(exposures: pl.DataFrame, tables: Tables) -> list[str]:
+    notes = []
+    if "propensity" in exposures.columns and (logged := exposures["propensity"].count()):
+        notes.append(
+            f"{logged:,} exposures carry a propensity: kept, and not yet used by `calibrate`, whose effect rests on "
+            "the timing of exposures"
+        )
+    reached = tables.customer_exposures().height
+    if not reached:
+        notes.append("no exposure reached a customer who came in its period: none counts")
+    return notes
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _units(number: float) -> str:
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.2f}"
+
+
+def _some(ids: pl.Series) -> str:
+    names = [repr(name) for name in ids.unique(maintain_order=True).to_list()]
+    return ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")

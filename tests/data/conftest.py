@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+from field_cases import Field, lay_out
 
 from intandem.data.sources.fetch import fetch
 from intandem.errors import RunError
@@ -25,3 +27,9 @@ def complete_journey_folder() -> Path:
 @pytest.fixture(scope="session")
 def ta_feng_folder() -> Path:
     return _folder("ta-feng")
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Field:
+    """Lays out a case of `tests/data/field`, see `field_cases.lay_out`."""
+    return partial(lay_out, tmp_path)

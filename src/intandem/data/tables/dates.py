@@ -13,9 +13,11 @@ _YEAR_FIRST = tuple(f"%Y{mark}%m{mark}%d" for mark in ("-", "/", ".", " ", ""))
 _DAY_FIRST = tuple(f"%d{mark}%m{mark}%{year}" for year in "Yy" for mark in ("-", "/", ".", " "))
 _MONTH_FIRST = tuple(f"%m{mark}%d{mark}%{year}" for year in "Yy" for mark in ("-", "/", ".", " "))
 _SHORT_YEAR_FIRST = tuple(f"%y{mark}%m{mark}%d" for mark in ("-", "/", "."))
-_NAMED = tuple(
-    f"%d{mark}%{month}{mark}%{year}" for year in "Yy" for month in "bB" for mark in ("-", " ", "/", ". ", "")
-) + tuple(f"%{month} %d{mark} %Y" for month in "bB" for mark in (",", ""))
+_NAMED = (
+    tuple(f"%d{mark}%{month}{mark}%{year}" for year in "Yy" for month in "bB" for mark in ("-", " ", "/", ""))
+    + tuple(f"%{month} %d{mark} %Y" for month in "bB" for mark in (",", ""))
+    + ("%d. %b %Y", "%d. %B %Y")
+)
 
 DATE_FORMATS = (*_YEAR_FIRST, *_DAY_FIRST, *_MONTH_FIRST, *_SHORT_YEAR_FIRST, *_NAMED)
 """Tried when the mapping gives none; a time of day after the date is cut off."""
@@ -54,14 +56,12 @@ def found_format(text: pl.Series, place: object, table: str, column: str, earlie
     **Raises:** `InputError` if another reads as many, to other days.
     """
     days = text.drop_nulls().unique()
-    bare = _bare(days).unique()
-    read = {style: bare.str.to_date(style, strict=False) for style in DATE_FORMATS}
-    likely = {
-        style: dates.set(~dates.is_between(earliest, latest).fill_null(False), None) for style, dates in read.items()
-    }
-    if all(dates.null_count() == len(bare) for dates in likely.values()):
+    bare = _bare(days).unique().alias("text").to_frame()
+    read = bare.select(pl.col("text").str.to_date(style, strict=False).alias(style) for style in DATE_FORMATS)
+    likely = read.select(pl.when(day.is_between(earliest, latest)).then(day) for day in map(pl.col, DATE_FORMATS))
+    if all(likely.null_count().row(0)[place] == bare.height for place in range(likely.width)):
         likely = read
-    counts = {style: len(bare) - dates.null_count() for style, dates in likely.items()}
+    counts = {style: bare.height - missing for style, missing in likely.null_count().row(0, named=True).items()}
     best = max(counts, key=lambda style: counts[style])
     for style in DATE_FORMATS:
         if counts[best] > 0 and counts[style] == counts[best] and not likely[style].equals(likely[best]):

@@ -122,7 +122,7 @@ class _Text:
         try:
             text = io.StringIO(below.decode("utf-8"), newline="")
             for row in csv.reader(text, delimiter=separator, strict=True):
-                beyond = separator.join(row[width:]).strip(separator + " ") or None
+                beyond = separator.join(row[width:]).rstrip(separator + " ") or None
                 rows.append([*[value or None for value in row[:width]], *[None] * (width - len(row)), beyond])
         except UnicodeDecodeError as error:
             raise InputError(self.path, "cannot be read as UTF-8 CSV", "save it as UTF-8") from error

@@ -62,7 +62,7 @@ _STYLES = (
         "the comma is the decimal sign",
         'decimal = ","; if it parts thousands, thousands = ","',
     ),
-    (r"^[+-]?\d*,\d+-?$", "the comma is the decimal sign", 'decimal = ","'),
+    (r"^[+-]?(?:\d+,\d*|,\d+)-?$", "the comma is the decimal sign", 'decimal = ","'),
 )
 """Ways of writing numbers that nobody has announced: how they look, what they are, and what to say of them."""
 

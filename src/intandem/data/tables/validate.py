@@ -265,9 +265,10 @@ def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, cale
     frames = {name: table.frame.drop(ROW) for name, table in typed.items()} | {"transactions": lines.drop(ROW)}
     if "customers" in frames:
         kept = given.raw["customers"].frame[ROW].is_in(typed["customers"].frame[ROW].implode())
-        attributes = given.raw["customers"].attributes.filter(kept).cast(pl.String, strict=False)
-        attributes = attributes.rename(attribute_names(attributes.columns))
-        frames["customers"] = frames["customers"].hstack(attributes)
+        attributes = given.raw["customers"].attributes
+        if attributes.width:
+            attributes = attributes.filter(kept).cast(pl.String, strict=False)
+            frames["customers"] = frames["customers"].hstack(attributes.rename(attribute_names(attributes.columns)))
     else:
         shown = [frames["exposures"]] if "customer_id" in frames.get("exposures", pl.DataFrame()).columns else []
         named = pl.concat([frame.select("customer_id") for frame in (lines, *shown)])

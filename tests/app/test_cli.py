@@ -261,7 +261,7 @@ def test_validate_and_calibrate_a_policies_own_tables(capsys, tmp_path):
                 if (week * 7 + customer * 3 + product * 5) % 4 < 2:
                     day = f"2024-{1 + week // 4:02d}-{1 + 7 * (week % 4) + customer % 3:02d}"
                     lines.append(f"c{customer},p{product},{day},1,{2 + product}")
-    lines.append("c1,p1,2024-01-05,-3,2")
+    lines.append("c1,p1,2024-01-05,0,2")
     (folder / "transactions.csv").write_text("\n".join(lines) + "\n")
     (folder / "products.csv").write_text("product_id,price,unit_cost\np0,2,1.5\np1,3,2\np2,4,3\n")
     found = answer(capsys, "data", "validate", str(folder))

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from field_cases import Field, lay_out
 
+from data.field_cases import Field, lay_out
 from intandem.data.sources.fetch import fetch
 from intandem.errors import RunError
 

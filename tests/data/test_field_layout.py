@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from field_cases import FIELD, HEADER, Field, as_csv, check, note_of, refused
 
+from data.field_cases import FIELD, HEADER, Field, as_csv, check, note_of, refused
 from intandem.data.tables.report import ValidationReport
 from intandem.data.tables.validate import read_tables
 

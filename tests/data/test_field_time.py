@@ -7,8 +7,8 @@ from itertools import product
 
 import polars as pl
 import pytest
-from field_cases import HEADER, TODAY, Field, as_csv, base_lines, check, note_of, refused
 
+from data.field_cases import HEADER, TODAY, Field, as_csv, base_lines, check, note_of, refused
 from intandem.data.tables.dates import as_days
 from intandem.data.tables.mapping import Reading
 from intandem.data.tables.validate import validate_folder

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from field_cases import HEADER, TODAY, Field, as_csv, base_lines, check, note_of, refused
 
+from data.field_cases import HEADER, TODAY, Field, as_csv, base_lines, check, note_of, refused
 from intandem.data.tables.mapping import Reading
 from intandem.data.tables.numbers import as_numbers, cure_of_numbers
 from intandem.data.tables.validate import validate_folder

@@ -1,4 +1,4 @@
-"""What learning is worth: the claims of the README, each by one command, with intervals over seeds.
+"""What learning is worth: the claims of `docs/results`, each by one command, with intervals over seeds.
 
 ```
 python benchmarks/learning.py two-products     # mtma, stma, reversed against the exact optimum, 10 seeds

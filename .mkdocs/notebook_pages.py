@@ -1,6 +1,6 @@
 """Makes a page of every notebook, for the site: its text as it stands, its code as code blocks.
 
-Notebooks are kept without outputs, so there is nothing else in them. The notebook itself can be downloaded from its page.
+Notebooks are kept without outputs, so there is nothing else in them. The page offers the notebook itself.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def words_of(value: Any) -> str:
     ```python
     >>> import numpy as np
     >>> words_of(0.25), words_of(np.array([3.0, 1.0, 2.0])), words_of({"a": 1}), words_of(None)
-    ('0.25', '3 from 1 to 3', '1 in a dict', 'none')
+    ('0.25', '3: 1 to 3', '1 in a dict', 'none')
 
     ```
     """
@@ -153,24 +153,24 @@ def words_of(value: Any) -> str:
         shape = " x ".join(f"{size:,}" for size in value.shape)
         if not _has_numbers(value):
             return f"{value.dtype} {shape}".strip()
-        return number(value) if not shape else f"{shape} {span(value)}"
+        return number(value) if not shape else f"{shape}: {span(value)}"
     if isinstance(value, dict):
         return f"{len(value):,} in a dict"
     if isinstance(value, list | tuple):
         if value and all(isinstance(one, bool | str | int | float) for one in value[:4]) and len(value) <= 4:
             return ", ".join(words_of(one) for one in value)
-        kinds = {type(one).__name__ for one in value}
-        return f"{len(value):,} of type {kinds.pop()}" if len(kinds) == 1 else f"{len(value):,} items"
+        kinds = {"array" if hasattr(one, "dtype") else type(one).__name__ for one in value}
+        return f"{len(value):,} of {kinds.pop()}" if len(kinds) == 1 else count(len(value), "item")
     return type(value).__name__
 
 
 def span(values: Any) -> str:
-    """The lowest and the highest of an array, or the one value that it holds.
+    """The lowest and the highest number of an array, or the only one.
 
     ```python
     >>> import numpy as np
     >>> span(np.array([2.0, 2.0])), span(np.array([0.25, np.inf])), span(np.array([np.nan]))
-    ('all 2', 'from 0.25 to inf', 'all nan')
+    ('2', '0.25 to inf', 'nan')
 
     ```
     """
@@ -179,9 +179,9 @@ def span(values: Any) -> str:
     flat = np.asarray(values, float).ravel()
     known = flat[~np.isnan(flat)]
     if known.size == 0:
-        return "all nan"
+        return "nan"
     low, high = float(known.min()), float(known.max())
-    return f"all {number(low)}" if low == high and known.size == flat.size else f"from {number(low)} to {number(high)}"
+    return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
 def number(value: Any) -> str:

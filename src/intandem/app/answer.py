@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from intandem.display import money as money
+from intandem.display import percent as percent
 from intandem.errors import RunError
 
 
@@ -50,20 +52,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value)
-
-
-def money(value: float) -> str:
-    """Money for people: digits that matter.
-
-    ```python
-    >>> money(1234.5), money(12.345), money(-0.123)
-    ('1,234', '12.35', '-0.12')
-
-    ```
-    """
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.2f}"
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share for people."""
-    return f"{100 * share:.{digits}f}%"

@@ -14,6 +14,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
 
+from intandem.display import Displayed
 from intandem.market import Market, State
 
 Observation = TypeVar("Observation")
@@ -30,7 +31,7 @@ class Sample(eqx.Module):
     log_probability: Float[Array, "..."] | None
 
 
-class Department(eqx.Module, Generic[Observation]):
+class Department(Displayed, eqx.Module, Generic[Observation]):
     """A department: inventory decides orders (`products`), recommendation exposures (`rows width`)."""
 
     @abstractmethod

@@ -8,10 +8,11 @@ import equinox as eqx
 from jaxtyping import Array, Float, Key
 
 from intandem.departments.department import Department, LearningDepartment, Sample
+from intandem.display import Displayed, Summary, fields_summary
 from intandem.market import Decision, Market, State
 
 
-class JointPolicy(eqx.Module):
+class JointPolicy(Displayed, eqx.Module):
     """An inventory and a recommendation department, any two, as one policy: `rollout` takes it as it is.
 
     ```python
@@ -29,6 +30,14 @@ class JointPolicy(eqx.Module):
 
     inventory: Department[Any]
     recommendation: Department[Any]
+
+    def _summary(self) -> Summary:
+        rows = [
+            (name, ", ".join(" ".join(field) for field in fields_summary(one).rows))
+            for name, one in (("inventory", self.inventory), ("recommendation", self.recommendation))
+        ]
+        inventory, recommendation = (type(one).__name__ for one in (self.inventory, self.recommendation))
+        return Summary(f"orders by {inventory}, exposure by {recommendation}", rows)
 
     def __call__(self, market: Market, state: State, key: Key[Array, ""]) -> Decision:
         """The decision taken in operation. Deterministic: the key is there for policies that need one."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
+from intandem.display import Displayed, Summary, count, money, percent
 from intandem.evaluation.labels import COORDINATED, LABELS
 from intandem.evaluation.simulated import Simulated, Trace
 from intandem.evaluation.simulation import trace
@@ -39,8 +40,8 @@ FIGURES = (
 """Figures of `Simulated` that a comparison shows beside profit."""
 
 
-@dataclass(frozen=True)
-class MethodResult:
+@dataclass(frozen=True, repr=False)
+class MethodResult(Displayed):
     """One method on one market.
 
     - `kind`: rules as they are, rules tuned on the simulator, trained departments, or a policy of the user's own.
@@ -87,6 +88,20 @@ class MethodResult:
         """Mean over seeds of one figure of `Simulated`."""
         return float(np.mean([getattr(one, name) for one in self.simulated]))
 
+    def _summary(self) -> Summary:
+        rows = [
+            (
+                "demand",
+                f"{percent(self.mean('fill_rate'))} met in its own period, {percent(self.mean('lost_share'))} lost",
+            ),
+            ("exposure", f"{percent(self.mean('exposure_share'))} of the slots used"),
+            ("kind", f"{self.kind}, {count(len(self.policies), 'policy', 'policies')}, {self.seconds:,.1f} s each"),
+            ("judged", f"on {count(len(self.simulated), 'seed')}"),
+        ]
+        if self.rules:
+            rows.append(("rules", " | ".join(self.rules)))
+        return Summary(f"{self.name}: profit {money(self.profit)} per period {_bracket(self.interval)}", rows)
+
     def to_frame(self) -> pl.DataFrame:
         """One row per seed: `seed` (from 0), `judging_seed`, `profit` and its standard error `profit_se` (money per
         period), and the figures of `FIGURES` (shares; units; periods), see `Simulated`."""
@@ -121,8 +136,8 @@ class MethodResult:
         return figures
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """Methods on one market, in the order given; `seeds` and `runs` of each, `periods` after `warmup`."""
 
     market: Market
@@ -159,6 +174,27 @@ class Comparison:
         difference = self.difference(name, reference)
         base = max(abs(self.results[reference].profit), 1e-9)
         return Interval(difference.mean / base, difference.low / base, difference.high / base)
+
+    def _summary(self) -> Summary:
+        names = list(self.results)
+        period, first = self.market.period, names[0]
+        rows = []
+        for name, one in self.results.items():
+            gain = f"{100 * self.gain(name, first).mean:+.1f}%" if name != first else ""
+            lost, seconds = percent(one.mean("lost_share")), f"{one.seconds:,.1f}"
+            rows.append((name, money(one.profit), _bracket(one.interval), gain, lost, seconds))
+        columns = ("method", f"profit per {period}", "95% interval", f"over {first}", "demand lost", "seconds")
+        size = f"{count(self.seeds, 'seed')}, {count(self.runs, 'run')} of {count(self.periods, period)}"
+        return Summary(f"{self._best()} in {self.market.name}; {size}", rows, columns)
+
+    def _best(self) -> str:
+        """Who earns most, and whether that is settled."""
+        ranked = sorted(self.results, key=lambda name: self.results[name].profit, reverse=True)
+        if len(ranked) == 1:
+            return f"{ranked[0]} earns {money(self.results[ranked[0]].profit)}"
+        ahead = self.difference(ranked[0], ranked[1])
+        settled = "" if ahead.excludes_zero else f", not told apart from {ranked[1]}"
+        return f"{ranked[0]} earns most{settled}"
 
     def to_frame(self) -> pl.DataFrame:
         """One row per method, in the order given.
@@ -271,6 +307,11 @@ class Comparison:
         from intandem.evaluation.plots import plot_products
 
         return plot_products(self, products=products, methods=methods, names=names, periods=periods, seed=seed)
+
+
+def _bracket(interval: Interval) -> str:
+    low, high = interval.ci
+    return "" if low is None or high is None else f"[{money(low)}, {money(high)}]"
 
 
 def _ends(interval: Interval) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Array, Float
 
+from intandem.display import Displayed, Summary, count, money, number, percent
 from intandem.market import Ledger
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ EVEN_SHARE_COVERED = 0.01
 """A product counts as covered if it gets at least this part of an even share of all exposures."""
 
 
-class Totals(eqx.Module):
+class Totals(Displayed, eqx.Module):
     """Sums over the periods that count, per product unless said otherwise; names as in `Outcome`.
 
     - `order_lines`: periods with an order. `on_hand`: stock when deciding. `slots_used`: exposures per visitor
@@ -51,8 +52,8 @@ class Totals(eqx.Module):
     discounted: Float[Array, ""]
 
 
-@dataclass(frozen=True)
-class Simulated:
+@dataclass(frozen=True, repr=False)
+class Simulated(Displayed):
     """A policy's figures, from `runs` runs of `periods` periods after `warmup` periods that do not count.
 
     Fields that end in `_by_run` have shape `runs`; run `r` of two policies with one seed shares its random numbers.
@@ -174,6 +175,22 @@ class Simulated:
     def _sum(self, name: str) -> np.ndarray:
         return np.asarray(getattr(self.totals, name)).sum(1)
 
+    def _summary(self) -> Summary:
+        ordered, lines = number(self.orders_per_period), number(self.order_lines_per_period)
+        length = f"{count(self.runs, 'run')} of {count(self.periods, 'period')}"
+        rows = [
+            ("demand", f"{percent(self.fill_rate)} met in its own period, {percent(self.lost_share)} lost"),
+            ("exposure", f"{percent(self.exposure_share)} of the slots used"),
+            ("orders", f"{ordered} units per period, in {lines} orders"),
+            ("stock", f"{number(self.end_stock)} units at the end of a period, {number(self.cover)} periods of demand"),
+            ("products", f"{len(self.product_ids):,}"),
+            ("played", f"{length} after {self.warmup:,} that do not count, seed {self.seed}"),
+        ]
+        if self.discount < 1:
+            total = float(self.discounted_by_run.mean())
+            rows.insert(0, ("discounted", f"{money(total)} over all periods, at {self.discount:g} a period"))
+        return Summary(f"profit {money(self.profit)} per period (standard error {money(self.profit_se)})", rows)
+
     def to_frame(self) -> pl.DataFrame:
         """One row per product; every figure is a mean over runs, per period unless it is a share.
 
@@ -248,8 +265,8 @@ class Simulated:
         return figures
 
 
-@dataclass(frozen=True)
-class Trace:
+@dataclass(frozen=True, repr=False)
+class Trace(Displayed):
     """One run, period by period, of some products: arrays of shape `periods products`.
 
     - `on_hand`: units when deciding. `order`, `demand`, `lost`: units. `exposures`: exposures delivered.
@@ -263,6 +280,14 @@ class Trace:
     lost: np.ndarray
     exposures: np.ndarray
     profit: np.ndarray
+
+    def _summary(self) -> Summary:
+        names = ("on_hand", "order", "demand", "lost", "exposures")
+        means = [np.asarray(getattr(self, name)).mean(0) for name in names]
+        rows = [(product, *(number(mean[j]) for mean in means)) for j, product in enumerate(self.product_ids)]
+        periods = count(len(self.profit), "period")
+        headline = f"one run of {periods}: profit {money(float(self.profit.mean()))} per period; means per period:"
+        return Summary(headline, rows, ("product", *names))
 
     def to_frame(self) -> pl.DataFrame:
         """One row per period and product.

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from intandem.departments import JointPolicy, Reference, inventory_rule, recommendation_rule, reference
+from intandem.display import Displayed
 from intandem.evaluation.simulation import default_warmup, simulate
 from intandem.market import Market
 
@@ -88,8 +89,8 @@ class RuleSettings:
         return f"uplift:filter={shown},bury={self.bury:g},boost={self.boost:g}"
 
 
-@dataclass(frozen=True)
-class TunedRule:
+@dataclass(frozen=True, repr=False)
+class TunedRule(Displayed):
     """The winner: its policy, the texts of its rules, and every setting tried with its profit per period.
 
     `tried` holds the first look at each; `profit` is the last, longest look at the winner, on tuning's own seeds.

@@ -23,6 +23,7 @@ import polars as pl
 from jaxtyping import Array, Int, Key, PyTree
 
 from intandem.departments import JointPolicy, inventory_network, recommendation_network
+from intandem.display import Displayed, Summary, count, money
 from intandem.errors import InputError, RunError
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
 from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
@@ -43,8 +44,8 @@ class TrainingState(eqx.Module):
     key: Key[Array, ""]
 
 
-@dataclass(frozen=True)
-class Training:
+@dataclass(frozen=True, repr=False)
+class Training(Displayed):
     """A trained policy and how it came about; `curve` holds one array per figure of `Progress`, by update."""
 
     policy: JointPolicy
@@ -54,6 +55,20 @@ class Training:
     parameters: dict[str, int]
     settings: TrainSettings
     seed: int
+
+    def _summary(self) -> Summary:
+        profit, settings = self.curve["profit"], self.settings
+        tenth = max(1, len(profit) // 10)
+        played = f"{count(settings.shops, 'shop')} of {count(settings.window, 'period')}"
+        rows = [
+            ("began at", f"profit {money(float(profit[:tenth].mean()))} in the first tenth of updates"),
+            ("estimator", f"{settings.estimator}, on {played}"),
+            ("took", f"{self.seconds:,.1f} s, {count(self.steps, 'period')} played"),
+            ("weights", ", ".join(f"{name} {many:,}" for name, many in self.parameters.items())),
+            ("seed", str(self.seed)),
+        ]
+        done = f"{settings.method} after {count(len(profit), 'update')}"
+        return Summary(f"{done}: profit {money(float(profit[-tenth:].mean()))} per period in the last tenth", rows)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per update: `update` (from 1), and the figures of the periods it was played on: `profit` (money per

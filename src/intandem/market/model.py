@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Array, Float, Int
 
+from intandem.display import Displayed, Summary, count, money, number, span
 from intandem.market.pairs import Pairs
 
 Choice = Literal["independent", "multinomial"]
@@ -62,7 +63,7 @@ class SolveSettings:
     intention_grid: int = 41
 
 
-class Market(eqx.Module):
+class Market(Displayed, eqx.Module):
     """One market: products, customer rows, the pairs between them, and the rules of the game.
 
     Products (shape `products`): `price`, `unit_cost`, `salvage`, `regular_price`, `exposure_cost` (money per
@@ -131,6 +132,29 @@ class Market(eqx.Module):
     def rows(self) -> int:
         """Number of customer rows."""
         return self.pairs.rows
+
+    def _summary(self) -> Summary:
+        pairs = self.pairs
+        held = pairs.rows * pairs.width
+        if pairs.product is not None and pairs.ragged:
+            held = int((np.asarray(pairs.product) < pairs.products).sum())
+        capped = int(np.isfinite(np.asarray(self.max_order)).sum())
+        customers = f"{count(self.rows, 'customer row')} of {number(np.asarray(self.population).sum())} persons"
+        choice = f"{self.choice}{', with substitution' if self.substitution else ''}"
+        reviewed = "average profit" if float(self.discount) == 1 else f"profit discounted at {number(self.discount)}"
+        unmet = f"unmet demand is {self.unmet_demand}; {capped:,} of {self.products:,} products capped"
+        memory = [f"{name.replace('_', '-')} {number(getattr(self, name))}" for name in ("persistence", "carry_over")]
+        memory.append(f"habit {span(self.habit)}; departments {'see it' if self.observed else 'do not see it'}")
+        rows = [
+            ("choice", f"{choice}; exposure by {self.exposure}, {count(self.exposure_slots, 'slot')} per customer"),
+            ("supply", f"lead time {span(self.lead_time)} {self.period}s; {unmet}"),
+            ("money", f"price {span(self.price)}, unit cost {span(self.unit_cost)}, holding {span(self.holding_cost)}"),
+            ("intention", ", ".join(memory)),
+            ("season", "none" if self.season is None else f"{count(self.season.shape[0], 'position')}"),
+            ("objective", f"{reviewed} per {self.period}" if float(self.discount) == 1 else reviewed),
+        ]
+        sizes = f"{count(self.products, 'product')}, {customers}, {count(held, 'pair')}"
+        return Summary(f"{self.name}: {sizes}, by the {self.period}", rows)
 
     def to_frame(self, table: MarketTable = "products") -> pl.DataFrame:
         """One table of the market, with the columns and units of a market file and every default filled in.
@@ -233,7 +257,7 @@ HISTORY_DECAY = 0.8
 RECENCY_CAP = 52.0
 
 
-class State(eqx.Module):
+class State(Displayed, eqx.Module):
     """Where the market stands when the departments observe it, after this period's receipts.
 
     - `on_hand`: units available, per product.
@@ -251,15 +275,36 @@ class State(eqx.Module):
     period: Int[Array, ""]
     history: History | None
 
+    def _summary(self) -> Summary:
+        owed, due = np.asarray(self.backlog), np.asarray(self.pipeline)
+        next_due = f", {number(due[0].sum())} of them due next" if due.sum() > 0 else ""
+        rows = [
+            ("on hand", f"{span(self.on_hand)} units of each of {count(self.on_hand.shape[0], 'product')}"),
+            ("on order", f"{number(due.sum())} units{next_due}"),
+            ("owed", f"{number(owed.sum())} units"),
+            ("intention", f"{span(self.intention)} over {count(self.intention.size, 'pair')}, from the baseline"),
+        ]
+        units = number(np.asarray(self.on_hand).sum())
+        return Summary(f"period {int(self.period):,}: {units} units on hand, {number(due.sum())} on order", rows)
 
-class Decision(eqx.Module):
+
+class Decision(Displayed, eqx.Module):
     """One period's decisions: `order` (whole units per product) and `exposure` (rows width, in [0, 1])."""
 
     order: Float[Given, " products"]
     exposure: Float[Given, "rows width"]
 
+    def _summary(self) -> Summary:
+        order, exposure = np.asarray(self.order), np.asarray(self.exposure)
+        placed = f"{int((order > 0).sum()):,} of {count(order.size, 'product')}"
+        rows = [
+            ("order", f"{span(order)} units, for {placed}"),
+            ("exposure", f"{span(exposure)} per pair, {span(exposure.sum(1))} per customer row"),
+        ]
+        return Summary(f"{number(order.sum())} units ordered, {number(exposure.sum())} exposures", rows)
 
-class Ledger(eqx.Module):
+
+class Ledger(Displayed, eqx.Module):
     """Money per product in one period, each as a positive amount; see `profit`."""
 
     revenue: Float[Array, " products"]
@@ -284,7 +329,11 @@ class Ledger(eqx.Module):
         )
 
 
-class Outcome(eqx.Module):
+COSTS = ("procurement", "ordering", "holding", "lost_sales", "backorders", "exposure")
+"""The fields of `Ledger` that are paid."""
+
+
+class Outcome(Displayed, eqx.Module):
     """What came of one period, per product, in units unless said otherwise.
 
     - `order`: units ordered; `received`: units that arrived, at once (lead time 0) or as the period closes.
@@ -305,6 +354,22 @@ class Outcome(eqx.Module):
     end_backlog: Float[Array, " products"]
     exposures: Float[Array, " products"]
     ledger: Ledger
+
+    def _summary(self) -> Summary:
+        periods = self.demand.shape[0] if self.demand.ndim == 2 else 1
+        means = {
+            name: np.asarray(getattr(self, name)).sum(-1).mean()
+            for name in ("order", "demand", "served_new", "lost", "end_stock", "exposures")
+        }
+        profit = sum(
+            sign * float(np.asarray(getattr(self.ledger, name)).sum(-1).mean())
+            for name, sign in (("revenue", 1.0), *((cost, -1.0) for cost in COSTS))
+        )
+        rows = [(name.replace("_", " "), number(mean)) for name, mean in means.items()]
+        length = f"profit {money(profit)} in one period"
+        if self.demand.ndim > 1:
+            length = f"{count(periods, 'period')}: profit {money(profit)} per period"
+        return Summary(f"{length}; over all products:", rows)
 
     @property
     def profit(self) -> Float[Array, "..."]:

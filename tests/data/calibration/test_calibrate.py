@@ -77,6 +77,9 @@ def test_the_market_carries_what_was_found(firm: Market, tables: Tables, found: 
 
 
 def test_the_estimates_come_as_a_table(found: Calibration) -> None:
+    assert f"an exposure adds {found.exposure_effect.mean:.2f} to the log-odds" in repr(found)
+    assert repr(found.panel).startswith("Panel\n")
+    assert len(repr(found).splitlines()) <= 10
     frame = found.to_frame()
     assert frame["value"][0] == found.exposure_effect.mean
     rows = {row["estimate"]: row for row in frame.iter_rows(named=True)}

@@ -151,6 +151,14 @@ def test_a_bad_optional_value_does_not_take_its_product_along(
     assert any("taken as not given" in note and f"{column} {rule}: 1" in note for note in report.notes)
 
 
+def test_reports_and_tables_are_short_to_read(write: Write) -> None:
+    report = validate_folder(write())
+    assert len(repr(report).splitlines()) <= 10
+    assert f"{report.rows:,} rows read, {report.quarantined:,} set aside" in repr(report)
+    assert f"{report.tables.transactions.height:,} lines of" in repr(report.tables)
+    assert len(repr(report.tables).splitlines()) <= 10
+
+
 def test_a_row_may_break_several_rules_and_counts_once(write: Write) -> None:
     report = validate_folder(write(rows={"transactions": "ann,tea,2024-01-02,0,inf,\n"}), today=TODAY)
     assert report.quarantined == 1

@@ -291,6 +291,8 @@ def test_example_with_a_known_optimum():
     assert found.supply_price.shape == (2,)
     assert found.slot_price.shape == (1,)
     assert set(found.skipped) == {"batches", "habits"}
+    assert repr(found).startswith("no policy earns more than 42.")
+    assert len(repr(found).splitlines()) == 7
     frame = found.to_frame()
     assert set(frame["bound"]) == {*found.values, *found.skipped}
     assert frame.filter(pl.col("best"))["value"].to_list() == [found.best]

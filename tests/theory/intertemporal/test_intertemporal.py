@@ -27,6 +27,10 @@ def test_two_products_capped_has_the_optimum_found_elsewhere() -> None:
     assert solution.states == 625
     frame = solution.to_frame()
     assert frame["regime"].to_list() == ["joint", "silo", "filtered-silo"]
+    assert repr(solution).startswith(
+        "two-products-capped: exact, 625 states; the optimum earns 42.3206, 26.4% over the silo\n"
+    )
+    assert repr(solution.regimes["joint"].policy).startswith("a policy in 625 states")
     assert frame["gain"][0] == 0
     assert frame["gain_share"][1] == pytest.approx(solution.coordination_gain)
 

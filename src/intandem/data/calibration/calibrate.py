@@ -27,6 +27,7 @@ from intandem.data.calibration.standard_errors import Estimate, clustered_covari
 from intandem.data.tables.report import ValidationReport
 from intandem.data.tables.tables import Tables
 from intandem.data.tables.validate import check_tables, read_tables
+from intandem.display import Displayed, Summary, count
 from intandem.market.model import Market
 
 LEAST_EXPOSED = 50.0
@@ -66,8 +67,8 @@ class CalibrationSettings:
     market: MarketSettings = field(default_factory=MarketSettings)
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Displayed):
     """A market and how far to trust it.
 
     - `market`; `exposure_effect`; `persistence`, `carry_over`, `habit`, `elasticity` with standard errors.
@@ -108,6 +109,20 @@ class Calibration:
             "null": with_exposure_effect(self.market, 0.0),
             "strong": with_exposure_effect(self.market, STRONG_EFFECT),
         }
+
+    def _summary(self) -> Summary:
+        market, effect = self.market, self.exposure_effect
+        rows = [
+            (name, f"{value:.3f}", "stated" if error is None else f"{error:.3f}")
+            for name, value, error in self.to_frame().select("estimate", "value", "se").iter_rows()
+        ]
+        size = f"{count(market.products, 'product')}, {count(market.rows, 'customer')}"
+        how = f"standard error {effect.se:.2f}" if effect.estimated else "stated: the data record no exposures"
+        score, other = self.holdout_log_likelihood, self.baseline_log_likelihood
+        notes = [f"held-out log-likelihood {score:.4f}, best simple forecast {other:.4f}"] if self.baselines else []
+        notes.append(f"{count(len(self.assumptions), 'assumption')} (`assumptions`)")
+        headline = f"{market.name}: {size}; an exposure adds {effect.mean:.2f} to the log-odds ({how})"
+        return Summary(headline, rows, ("estimate", "value", "se"), notes)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per estimate.

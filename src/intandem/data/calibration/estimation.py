@@ -15,6 +15,7 @@ import numpy as np
 
 from intandem.data.calibration.choice_model import DYNAMIC, LOG_SPREAD_RANGE, ChoiceData, Coefficients
 from intandem.data.calibration.information import Evaluation, assemble, columns_of, evaluate
+from intandem.display import Displayed
 
 LARGEST_PERSISTENCE = 0.95
 LARGEST_MOVE, LARGEST_SPREAD_MOVE = 1.0, 0.4
@@ -36,8 +37,8 @@ SHRUNK = {"deviation": 0.3, "week": 0.3, "group_week": 0.2, "customer": 0.5}
 """First guesses of the standard deviation of each family of shrunk coefficients."""
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(Displayed):
     """A fitted choice model.
 
     - `coefficients`; `mean` and `variance` of the pair effects given the data.

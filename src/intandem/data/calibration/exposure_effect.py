@@ -14,13 +14,14 @@ from intandem.data.calibration.estimation import Fit, fit_choice_model
 from intandem.data.calibration.information import columns_of
 from intandem.data.calibration.panel import Panel
 from intandem.data.calibration.standard_errors import Estimate, clustered_covariance, relaxed
+from intandem.display import Displayed
 
 MEAN_SHRINKAGE = 0.1
 """Share of the products' shrinkage that is left when the mean exposure effect is taken."""
 
 
-@dataclass(frozen=True)
-class ExposureEffect:
+@dataclass(frozen=True, repr=False)
+class ExposureEffect(Displayed):
     """The effect of one exposure on the utility of the exposed product, in logit units.
 
     - `mean`, `se`: over the products. `spread`: standard deviation between products.

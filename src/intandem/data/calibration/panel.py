@@ -9,14 +9,15 @@ import polars as pl
 
 from intandem.data.calibration.candidates import choose_candidates
 from intandem.data.tables.tables import Tables
+from intandem.display import Displayed
 from intandem.errors import InputError
 
 SMALLEST_GROUP = 3
 MOST_GROUPS = 6
 
 
-@dataclass(frozen=True)
-class Panel:
+@dataclass(frozen=True, repr=False)
+class Panel(Displayed):
     """Arrays over periods, customer rows and their candidate products (`width`).
 
     - `candidates`: product index, `rows width`.

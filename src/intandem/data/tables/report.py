@@ -13,14 +13,15 @@ from intandem.data.tables.raw import ROW, RawTable
 from intandem.data.tables.schema import SCHEMA
 from intandem.data.tables.tables import Tables
 from intandem.data.tables.values import TypedTable
+from intandem.display import Displayed, Summary
 from intandem.errors import InputError
 from intandem.storage import replace_file
 
 QUARANTINE = ["table", "file", "row", "rule", "column", "value"]
 
 
-@dataclass(frozen=True)
-class ValidationReport:
+@dataclass(frozen=True, repr=False)
+class ValidationReport(Displayed):
     """What was found in a firm's tables.
 
     - `rows`, `quarantined`: rows read, and rows taken out, over all tables; `by_table` has both for each table.
@@ -40,10 +41,10 @@ class ValidationReport:
     tables: Tables
     notes: tuple[str, ...]
 
-    def __repr__(self) -> str:
-        broken = ", ".join(f"{rule}: {count:,}" for rule, count in self.rules.items())
-        notes = "".join(f"\n  note: {note}" for note in self.notes)
-        return f"ValidationReport: {self.rows:,} rows, {self.quarantined:,} set aside ({broken or 'none'}){notes}"
+    def _summary(self) -> Summary:
+        rows = [(rule, f"broken in {broken:,}") for rule, broken in self.rules.items()]
+        rows += [("note", note) for note in self.notes]
+        return Summary(f"{self.tables.name}: {self.rows:,} rows read, {self.quarantined:,} set aside", rows)
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object, without the tables themselves."""

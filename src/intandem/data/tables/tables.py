@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
+from intandem.display import Displayed, Summary, count
 from intandem.errors import InputError
 
 PeriodName: TypeAlias = Literal["day", "week"]
@@ -70,8 +71,8 @@ COLUMNS: dict[str, dict[str, type[pl.DataType]]] = {
 SPLITS = ("train", "burn_in", "test")
 
 
-@dataclass(frozen=True)
-class Tables:
+@dataclass(frozen=True, repr=False)
+class Tables(Displayed):
     """Clean tables of one firm. Ids are integer-coded (see `CODES`); periods count from 0.
 
     **Fields**, with one row per:
@@ -114,6 +115,14 @@ class Tables:
     assumptions: tuple[str, ...] = ()
     masked_dates: tuple[date, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def _summary(self) -> Summary:
+        rows = [(name, f"{many:,} rows") for name, many in self.summary().items() if many]
+        bought = f"{self.transactions.height:,} lines of {count(self.customers.height, 'customer')}"
+        headline = (
+            f"{self.name}: {bought}, {count(self.products.height, 'product')}, {count(self.periods, self.period_name)}"
+        )
+        return Summary(headline, rows)
 
     @property
     def periods(self) -> int:

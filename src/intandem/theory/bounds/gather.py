@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from intandem.display import Displayed, Summary, money
 from intandem.errors import InputError, RunError
 from intandem.market import Market
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
@@ -40,8 +41,8 @@ NOT_FOR_SURE = (LEVELS_ONLY, "clairvoyant")
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Bounds:
+@dataclass(frozen=True, repr=False)
+class Bounds(Displayed):
     """Upper bounds on the profit of every policy, those included that draw lots and remember everything.
 
     - `values`: money by name of the bound: average profit per period, or where the discount is below 1 the expected
@@ -69,6 +70,16 @@ class Bounds:
     def best(self) -> float:
         """The lowest bound."""
         return self.values[self.best_name]
+
+    def _summary(self) -> Summary:
+        notes = {"clairvoyant": "an estimate", LEVELS_ONLY: "for exposures on the solver's levels"}
+        rows = [
+            (name, money(value), f"{self.seconds[name]:.1f}", notes.get(name, "proved"))
+            for name, value in sorted(self.values.items(), key=lambda one: one[1])
+        ]
+        left_out = [f"left out: {', '.join(self.skipped)} (`skipped` says why)"] if self.skipped else []
+        headline = f"no policy earns more than {money(self.best)} ({self.best_name} bound)"
+        return Summary(headline, rows, ("bound", "value", "seconds", "kind"), left_out)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per bound, the lowest first, those that were left out last.

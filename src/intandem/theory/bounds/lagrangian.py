@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
+from intandem.display import Displayed
 from intandem.errors import InputError
 from intandem.market import Market, build_market
 from intandem.market.rules.keys import PRODUCT_DEFAULTS
@@ -48,8 +49,8 @@ PRODUCT_FIELDS = ("price", "unit_cost", "holding_cost", "salvage", "regular_pric
 """What a market says of a product by itself, habit apart."""
 
 
-@dataclass(frozen=True)
-class Lagrangian:
+@dataclass(frozen=True, repr=False)
+class Lagrangian(Displayed):
     """The bound's `value` (money; proved), the `slot_price` it is taken at (money per exposure and period of each
     row), how much of it is `slack` for intensities between grid points, and whether it holds for the `solve` settings'
     exposure levels and interpolated intentions only."""

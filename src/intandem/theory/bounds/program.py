@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
+from intandem.display import Displayed
 from intandem.errors import RunError
 from intandem.theory.bounds.curves import DemandCurves
 from intandem.theory.bounds.mismatch import MismatchCut
@@ -18,8 +19,8 @@ SETTLED = 1e-7
 """Added to the optimum, relative to its size: HiGHS meets its tolerances and no more."""
 
 
-@dataclass(frozen=True)
-class FluidSolution:
+@dataclass(frozen=True, repr=False)
+class FluidSolution(Displayed):
     """A fluid bound and the prices behind it.
 
     - `value`: money per period; no policy earns more on average.

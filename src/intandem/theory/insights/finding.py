@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from intandem.display import Displayed, Summary, number
+
 STATEMENTS: dict[str, str] = {
     "C1": "orders follow recommendation",
     "C2": "recommendation follows its own stock",
@@ -23,8 +25,8 @@ STATEMENTS: dict[str, str] = {
 """What each statement says, in a few words."""
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(Displayed):
     """A statement tested in one market.
 
     - `name`: of the statement, such as `T1`. `holds`: `None` where there is nothing to test.
@@ -49,6 +51,22 @@ class Finding:
         """Whether the market meets the statement's assumptions."""
         return not self.broken
 
+    @property
+    def verdict(self) -> str:
+        """In a word or two: `holds`, `does not hold`, `not claimed here` (outside its assumptions), `not tested`."""
+        if self.holds is None:
+            return "not tested"
+        return "holds" if self.holds else "does not hold" if self.inside else "not claimed here"
+
+    def _summary(self) -> Summary:
+        rows = [("found", self.detail), ("violations", f"{self.violations:,} of {self.n:,}")]
+        if self.p_value is not None:
+            rows.append(("p-value", number(self.p_value)))
+        if self.broken:
+            rows.append(("outside", "; ".join(self.broken)))
+        states = STATEMENTS.get(self.name)
+        return Summary(f"{self.name} {self.verdict}" + (f": {states}" if states else ""), rows)
+
     def as_json(self) -> dict[str, object]:
         """The figures under the names of the command line's JSON."""
         found: dict[str, object] = {
@@ -62,8 +80,17 @@ class Finding:
         return found | {"inside": self.inside, "broken_assumptions": list(self.broken), "detail": self.detail}
 
 
-class Findings(dict[str, Finding]):
+class Findings(Displayed, dict[str, Finding]):
     """What was found of each statement, by its name (`STATEMENTS` says what each states)."""
+
+    def _summary(self) -> Summary:
+        verdicts: dict[str, list[str]] = {}
+        for name, one in self.items():
+            verdicts.setdefault(one.verdict, []).append(name)
+        tested = [one for one in self.values() if one.holds is not None and one.inside]
+        held = sum(one.holds is True for one in tested)
+        headline = f"{held} of {len(tested)} statements hold whose assumptions the market meets"
+        return Summary(headline, [(verdict, ", ".join(names)) for verdict, names in verdicts.items()])
 
     def to_frame(self) -> pl.DataFrame:
         """One row per statement tested.

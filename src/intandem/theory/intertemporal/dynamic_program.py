@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from intandem.display import Displayed
 from intandem.errors import RunError
 from intandem.theory.intertemporal.bellman import (
     STEPS_AT_ONCE,
@@ -38,8 +39,8 @@ from intandem.theory.intertemporal.layout import Layout, Program, double_precisi
 MOST_SWEEPS = 50_000
 
 
-@dataclass(frozen=True)
-class Solved:
+@dataclass(frozen=True, repr=False)
+class Solved(Displayed):
     """What value iteration found.
 
     - `values`: relative to the first state for the average, else discounted sums: `positions *state`.

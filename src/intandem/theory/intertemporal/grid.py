@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from intandem.display import Displayed
 from intandem.errors import InputError
 from intandem.market import Market, SolveSettings
 from intandem.market.build import demand_moments
@@ -53,8 +54,8 @@ class IntentionGrid:
     points: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Grid:
+@dataclass(frozen=True, repr=False)
+class Grid(Displayed):
     """States and decisions of a market.
 
     - `stocks`: per product. `intentions`: per pair whose intention moves.

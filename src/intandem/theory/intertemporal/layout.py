@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from intandem.display import Displayed
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -66,8 +68,8 @@ class Layout:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Program:
+@dataclass(frozen=True, repr=False)
+class Program(Displayed):
     """The numbers of a program, double precision.
 
     - `arrival`: per product, the index of the stock when order `o` joins stock `x`: `stock orders`.

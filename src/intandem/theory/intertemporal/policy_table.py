@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Array, Float, Int, Key
 
+from intandem.display import Displayed, Summary, count, span
 from intandem.errors import InputError
 from intandem.market import Decision, Market, State, check_decision
 from intandem.storage import replace_file
@@ -20,8 +21,8 @@ from intandem.theory.intertemporal.grid import Grid, places
 POSITION = "season_position"
 
 
-@dataclass(frozen=True)
-class PolicyTable:
+@dataclass(frozen=True, repr=False)
+class PolicyTable(Displayed):
     """What a policy does in every state of a grid.
 
     - `axes`: name and grid points of every axis of the state, the position in the season first. Names are those of
@@ -32,6 +33,11 @@ class PolicyTable:
     axes: dict[str, Float[np.ndarray, " points"]]
     orders: Float[np.ndarray, "*state products"]
     exposures: Float[np.ndarray, "*state rows width"]
+
+    def _summary(self) -> Summary:
+        states, products = int(np.prod(self.orders.shape[:-1])), self.orders.shape[-1]
+        rows = [(name, f"{count(len(points), 'point')}: {span(points)}") for name, points in self.axes.items()]
+        return Summary(f"a policy in {count(states, 'state')}: orders of {count(products, 'product')}, exposures", rows)
 
     @staticmethod
     def of_grid(
@@ -146,7 +152,7 @@ def _check_allowed(market: Market, target: Path, orders: np.ndarray, exposures: 
             raise InputError(target, problem, "solve that market") from error
 
 
-class TabledPolicy(eqx.Module):
+class TabledPolicy(Displayed, eqx.Module):
     """A policy that looks its decisions up, at the nearest state of the table; a policy for `simulate`.
 
     ```python

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float
 
+from intandem.display import Displayed, Summary, count, number, percent
 from intandem.market import Market
 from intandem.theory.intertemporal.dynamic_program import Solved, action_values, decide, solve_program
 from intandem.theory.intertemporal.grid import Grid, StockGrid, grid_of, places
@@ -31,8 +32,8 @@ REGIMES: tuple[Regime, ...] = ("joint", "silo", "filtered-silo")
 Progress = Callable[[str, int, float], None]
 
 
-@dataclass(frozen=True)
-class RegimeSolution:
+@dataclass(frozen=True, repr=False)
+class RegimeSolution(Displayed):
     """One regime's exact solution.
 
     - `profit`: average per period; with a discount, the discounted sum from the market's initial state.
@@ -49,8 +50,8 @@ class RegimeSolution:
     policy: PolicyTable
 
 
-@dataclass(frozen=True)
-class Solution:
+@dataclass(frozen=True, repr=False)
+class Solution(Displayed):
     """The exact solution of a market: its grid, its dynamic program, and the regimes that were solved."""
 
     market: Market
@@ -98,6 +99,20 @@ class Solution:
         """The value of every decision in every state, the regime going on as it does: see `dynamic_program`."""
         values = self.regimes[regime].values
         return action_values(self.layout, self.program, values[(position + 1) % self.layout.positions], position)
+
+    def _summary(self) -> Summary:
+        what = "discounted profit" if self.discounted else f"profit per {self.market.period}"
+        joint = self.regimes.get("joint")
+        headline = f"{self.market.name}: exact, {count(self.states, 'state')}"
+        if joint is not None:
+            headline = f"{headline}; the optimum earns {joint.profit:,.4f}"
+            if "silo" in self.regimes:
+                headline = f"{headline}, {percent(self.coordination_gain)} over the silo"
+        rows = [
+            (name, f"{one.profit:,.4f}", f"{one.upper - one.lower:.1e}", number(one.sweeps))
+            for name, one in self.regimes.items()
+        ]
+        return Summary(headline, rows, ("regime", what, "bounds apart", "sweeps"))
 
     def policy(self, regime: Regime = "joint") -> TabledPolicy:
         """What a regime does, as a policy that `simulate` plays."""

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from intandem.display import Displayed
 from intandem.market import Market
 from intandem.theory.intertemporal.demand_chances import (
     chances_of_products,
@@ -25,8 +26,8 @@ from intandem.theory.intertemporal.grid import Grid, IntentionGrid, StockGrid, p
 from intandem.theory.intertemporal.layout import Factor, Layout, Program, double_precision
 
 
-@dataclass(frozen=True)
-class FactorMoves:
+@dataclass(frozen=True, repr=False)
+class FactorMoves(Displayed):
     """How one factor moves: axes are positions, its own exposures, local states (stocks, then intentions).
 
     - `kernel`: chances of the local state after demand. `demand`: mean units asked for, with a last axis of products.

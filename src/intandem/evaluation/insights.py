@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Key
 
 from intandem.departments import RULE_POLICIES, policy_of_rules
 from intandem.errors import InputError
+from intandem.evaluation.policies import PolicyLike, policy_of
 from intandem.evaluation.simulation import default_warmup, run_keys
 from intandem.evaluation.statistics import Interval, mean_interval, one_sided
 from intandem.market import Decision, Market, Outcome, State, initial_state, rollout
@@ -56,13 +57,14 @@ class Course(eqx.Module):
 
 
 def insights(
-    market: Market, policy: Policy | None = None, *, periods: int = 400, runs: int = 16, seed: int = 0
+    market: Market, policy: PolicyLike | None = None, *, periods: int = 400, runs: int = 16, seed: int = 0
 ) -> Findings:
     """What theory states of coordination, tested in a market: C1 to C4 and T1 to T4 (`Findings.to_frame` says each).
 
     **Arguments:**
 
-    - `policy`: tested by simulation. `None`: the market is solved, and its exact optimum is tested; for small markets.
+    - `policy`: whatever `policy_of` takes, tested by simulation. `None`: the market is solved, and its exact optimum is
+      tested; for small markets.
     - `periods`, `runs` (3 or more), `seed`: of the simulation.
 
     **Raises:** `InputError` for a market too large to solve, or counts off range.
@@ -77,7 +79,7 @@ def insights(
     """
     if policy is None:
         return exact_insights(solve(market))
-    return policy_insights(market, policy, periods=periods, runs=runs, seed=seed)
+    return policy_insights(market, policy_of(market, policy), periods=periods, runs=runs, seed=seed)
 
 
 def policy_insights(

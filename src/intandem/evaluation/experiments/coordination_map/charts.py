@@ -291,7 +291,7 @@ def _share(found: Findings, table: Table, key: tuple[float, float]) -> Interval 
 
 def _written(one: Interval) -> str:
     """The gain, in brackets where neither a gain nor its absence is settled."""
-    words = percent(max(one.mean, 0.0))
+    words = f"&lt;{percent(NOTHING)}" if one.mean < NOTHING else percent(one.mean)
     return words if one.low > 0 or one.high <= NOTHING else f"({words})"
 
 

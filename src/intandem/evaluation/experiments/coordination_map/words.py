@@ -100,7 +100,7 @@ def zeros(found: Findings, claims: dict[str, Claim]) -> list[str]:
             "decision whom to show what, so there is nothing to be short of."
         )
         shown = found.cell(lead_time=0, max_order=max(found.plan.max_orders))
-        if shown is not None and shown.share().interval.low > 0:
+        if shown is not None and shown.share().interval.low > NOTHING:
             lines.append(
                 f"Over the silo with in-stock filter the gain there is {percent(shown.share().value)}, and it is the "
                 "filter's own cost: it hides products whose shelf is empty although an order would arrive before the "

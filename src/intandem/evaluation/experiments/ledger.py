@@ -80,7 +80,7 @@ def profit_of(solution: Solution, found: Averages) -> float:
 
 
 def parts_of_gain(solution: Solution, joint: Averages, other: Averages) -> Parts:
-    """What the joint firm's profit over another's is made of."""
+    """What the joint optimum's profit over another regime's is made of."""
     money = {name: np.asarray(getattr(solution.market, name), float) for name in _MONEY}
     margin = money["price"] - money["unit_cost"]
     more = joint.sales - other.sales

@@ -141,7 +141,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         "population: has shape (2,), and base_utility has 3 rows; give one number per customer row",
     ),
     "persistence": (lambda: build(persistence=1.0), "[intention]: persistence: is 1, out of range; give a number from"),
-    "choice": (lambda: build(choice="softmax"), "[market]: choice: is 'softmax', not known; give one of independent"),
+    "discount": (lambda: build(discount=2.0), "[market]: discount: is 2, out of range; give a number above 0 and at"),
     "slots": (lambda: build(exposure_slots=-1), "[market]: exposure_slots: is -1, out of range"),
     "season": (
         lambda: build(season=np.zeros((4, 3))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -175,7 +176,7 @@ def test_nearest_feasible_order(proposal: float, feasible: float) -> None:
 
 
 def test_nothing_can_be_ordered_where_the_limits_leave_no_quantity() -> None:
-    market = one_product(1, min_order=5, order_multiple=4, max_order=7)
+    market = dataclasses.replace(one_product(1, min_order=5, order_multiple=4), max_order=jnp.array([7.0]))
     assert float(nearest_feasible_order(market, jnp.array([6.0]))[0]) == 0
 
 

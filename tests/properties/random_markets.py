@@ -74,6 +74,9 @@ def random_market(kind: Kind, seed: int) -> Market:
         "initial_stock": rng.integers(0, 4 * scale, PRODUCTS),
         "habit": rng.choice([-0.5, 0.5], PRODUCTS) if kind.habit else np.zeros(PRODUCTS),
     }
+    # Every product can be ordered: a cap below the smallest order is no market.
+    smallest = np.maximum(np.ceil(products["min_order"] / products["order_multiple"]), 1) * products["order_multiple"]
+    products["max_order"] = np.maximum(products["max_order"], smallest)
     for cost in ("holding_cost", "lost_sale_cost", "backorder_cost", "fixed_order_cost", "exposure_cost"):
         products[cost] = rng.uniform(0.01, 1, PRODUCTS)
     population = rng.integers(1, 12, ROWS)

@@ -48,16 +48,15 @@ def order_range(market: Market) -> tuple[Float[Array, " products"], Float[Array,
 
     Orders are multiples of `order_multiple` between `min_order` and `max_order` (infinity without a cap).
 
-    Pairs, at least 3 and at most 9 (4 to 8), or at most 3 (none):
+    In pairs, at least 3 and at most 9 (4 to 8), or at most 5 (4):
 
     ```python
-    >>> import numpy as np
     >>> from intandem.market import build_market
-    >>> limits = {"order_multiple": np.full(2, 2.0), "min_order": np.full(2, 3.0), "max_order": np.array([9.0, 3.0])}
-    >>> products = {"price": np.ones(2), "unit_cost": np.zeros(2), "holding_cost": np.zeros(2)}
-    >>> market = build_market(products | limits, np.zeros((1, 2)), np.zeros((1, 2)))
+    >>> limits = {"order_multiple": [2, 2], "min_order": [3, 3], "max_order": [9, 5]}
+    >>> products = {"price": [1, 1], "unit_cost": [0, 0], "holding_cost": [0, 0]}
+    >>> market = build_market(products | limits, [[0.0, 0.0]], [[0.0, 0.0]])
     >>> [limit.tolist() for limit in order_range(market)]
-    [[4.0, 4.0], [8.0, 0.0]]
+    [[4.0, 4.0], [8.0, 4.0]]
 
     ```
     """

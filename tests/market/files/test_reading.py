@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import time
@@ -21,6 +22,7 @@ from intandem.errors import InputError, RunError
 from intandem.market import FAMILIES, Market, SolveSettings, build_market, family_market
 from intandem.market.files import example_market, load_market, market_hash, save_market, writing
 from intandem.market.files.writing import shortest, toml_value
+from intandem.market.model import Labels
 from intandem.market.rules.keys import SECTIONS, TABLES
 
 
@@ -277,22 +279,24 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"product_ids": ["a", "b", "a"]}, "products 3 ('a'): product_id: is the id of products 1 ('a') too"),
-        ({"customer_ids": ["a", "b", ""]}, "customers 3 (''): customer_id: is empty"),
-        ({"visit_probability": np.array([1, 2, 0.0])}, "customers 2 (' '): visit_probability: is 2, out of range"),
-        ({"base_utility": np.full((3, 2), np.nan)}, "pairs 1 ('1', 'a'): base_utility: is nan, not a finite number"),
+        ({"labels": Labels("aba", ["1", " ", "3"])}, "products 3 ('a'): product_id: is the id of products 1 ('a') too"),
+        ({"labels": Labels("cba", ["a", "b", ""])}, "customers 3 (''): customer_id: is empty"),
+        ({"visit_probability": jnp.array([1, 2, 0.0])}, "customers 2 (' '): visit_probability: is 2, out of range"),
+        ({"base_utility": jnp.full((3, 2), jnp.nan)}, "pairs 1 ('1', 'a'): base_utility: is nan, not a finite number"),
         ({"choice": "independent"}, "[market]: substitution: is true, with independent choice"),
         ({"solve": SolveSettings()}, "[solve]: exposure_levels: holds levels between 0 and 1"),
-        ({"persistence": 1.0}, "[intention]: persistence: is 1, out of range"),
+        ({"persistence": jnp.array(1.0)}, "[intention]: persistence: is 1, out of range"),
     ],
 )
 @pytest.mark.parametrize("ending", [".toml", ""])
 def test_a_market_that_could_not_be_read_is_not_written(
     tmp_path: Path, changes: dict[str, object], fault: str, ending: str
 ) -> None:
+    """Markets that `build_market` would not make either: they come from changing one that it made."""
     target = tmp_path / f"market{ending}"
+    market = dataclasses.replace(rich_market(product_ids=["c", "b", "a"]), **changes)  # type: ignore[arg-type]
     with pytest.raises(InputError) as caught:
-        save_market(rich_market(**{"product_ids": ["c", "b", "a"], **changes}), target)
+        save_market(market, target)
     assert str(caught.value).startswith(f"{target}: {fault}")
     assert list(tmp_path.iterdir()) == []
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
-from blocks import ROOT, is_marked, parse
 from sybil.example import SybilFailure
+
+from page_blocks import ROOT, is_marked, parse
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 QUICK = {"docs/reference/market-files.md"}
 """Pages with blocks that take a moment; those that simulate, solve or train belong to the slow set."""
 
 
-def _a_shop(folder: Path) -> None:
-    """Half a year of purchases of forty customers, in the two tables that a firm must bring."""
+def _a_shop(folder: Path) -> dict[str, Any]:
+    """Half a year of purchases of forty customers, in the two tables that a firm must bring: as files and as frames."""
     draw = np.random.default_rng(2024)
     shop = folder / "shop"
     shop.mkdir()
@@ -30,10 +33,12 @@ def _a_shop(folder: Path) -> None:
             lines.append(f"c{customer},p{product},{monday + timedelta(days=int(customer) % 7)},1,{2 + product}")
     (shop / "products.csv").write_text("\n".join(products) + "\n")
     (shop / "transactions.csv").write_text("\n".join(lines) + "\n")
+    frame = pl.read_csv(shop / "transactions.csv").rename({"customer_id": "loyalty_card", "price": "paid"})
+    return {"lines": frame, "assortment": pl.read_csv(shop / "products.csv")}
 
 
-PREPARED: dict[str, Callable[[Path], None]] = {"docs/how-to/bring-your-own-tables.md": _a_shop}
-"""What must lie in the folder before the blocks of a page run."""
+PREPARED: dict[str, Callable[[Path], dict[str, Any]]] = {"docs/how-to/bring-your-own-tables.md": _a_shop}
+"""What a page takes for granted: files in the folder, and names."""
 
 
 def _pages() -> list:
@@ -52,8 +57,9 @@ def test_blocks_run_and_print_what_the_page_says(name, tmp_path, monkeypatch):
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    PREPARED.get(name, lambda _: None)(folder)
-    for example in parse(ROOT / name):
+    document = parse(ROOT / name)
+    document.namespace.update(PREPARED.get(name, lambda _: {})(folder))
+    for example in document:
         example.evaluate()
 
 

@@ -22,7 +22,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from intandem.app import cli
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_RUN = "not run by the tests"
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from intandem.app.progress import Meter
 from intandem.data import load_complete_journey
 from intandem.data.calibration.calibrate import Calibration, CalibrationSettings, calibrate
 from intandem.data.calibration.calibrated_market import MarketSettings
@@ -25,6 +24,7 @@ from intandem.evaluation.report import Report, Scenario, report_of, words, write
 from intandem.learning import TrainSettings, check_settings, save_bundle
 from intandem.market import Market, base_demand
 from intandem.market.files import save_market
+from intandem.progress import Meter
 
 SCARCE = 0.5
 """Part of the assortment whose supplier allots: every other product in order of sales."""

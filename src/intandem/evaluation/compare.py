@@ -6,6 +6,7 @@ common random numbers, so that differences are taken pair by pair.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from intandem.evaluation.simulation import default_warmup, simulate
 from intandem.learning import TrainSettings
 from intandem.market import Market
 from intandem.market.simulate import Policy
+from intandem.progress import reported
 
 EVALUATION_SEED = 500_000
 """Policies are judged on seeds from here on; neither training (from 0) nor tuning (from 990,000) has met them."""
@@ -50,7 +52,7 @@ def compare(
     warmup: int | None = None,
     seed: int = 0,
     check: bool | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Comparison:
     """Prepares methods on a market and plays them on common random numbers.
 
@@ -64,7 +66,8 @@ def compare(
     - `seeds`: trainings of each trained method, and replications that every method is judged on.
     - `settings`: of training; the method in it is replaced.
     - `periods`, `runs`, `warmup`: of judging one seed, see `judging_size`. `check`: as in `simulate`.
-    - `progress`: called with what is being done, steps done, steps in all, and the latest profit.
+    - `progress`: a function, called with what is being done, steps done, steps in all, and the latest profit; by
+      default a bar, on a terminal or in a notebook; False: nothing.
 
     **Raises:** `InputError` for an unknown method, counts off range, or a decision that the market forbids.
 
@@ -86,22 +89,18 @@ def compare(
     periods = usual_periods if periods is None else periods
     runs = usual_runs if runs is None else runs
     warmup = default_warmup(market) if warmup is None else warmup
-    ready = prepare(market, named, seeds, settings, seed, progress)
     results = {}
-    for name, prepared in ready.items():
-        simulated = tuple(
-            simulate(
-                market,
-                prepared.policies[k % len(prepared.policies)],
-                periods=periods,
-                runs=runs,
-                warmup=warmup,
-                seed=EVALUATION_SEED + 1_000 * seed + k,
-                check=check,
-            )
-            for k in range(seeds)
-        )
-        results[name] = replace(prepared, simulated=simulated)
+    with reported(progress, "comparing", lambda meter: meter.training) as tell:
+        for name, prepared in prepare(market, named, seeds, settings, seed, tell).items():
+            simulated = []
+            for k in range(seeds):
+                if tell is not None:
+                    tell(f"{prepared.label}: judging", k, seeds, math.nan)
+                policy, judging = prepared.policies[k % len(prepared.policies)], EVALUATION_SEED + 1_000 * seed + k
+                simulated.append(
+                    simulate(market, policy, periods=periods, runs=runs, warmup=warmup, seed=judging, check=check)
+                )
+            results[name] = replace(prepared, simulated=tuple(simulated))
     return Comparison(market, results, seeds, runs, periods, warmup)
 
 

@@ -8,6 +8,7 @@ C1 is not tested: it is about orders that see exposures, and departments decide 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import equinox as eqx
@@ -24,6 +25,7 @@ from intandem.evaluation.statistics import Interval, mean_interval, one_sided
 from intandem.market import Decision, Market, Outcome, State, initial_state, rollout
 from intandem.market.demand import unexposed_utility
 from intandem.market.simulate import Policy
+from intandem.progress import Meter, reported
 from intandem.theory.insights.assumptions import broken_assumptions
 from intandem.theory.insights.dynamics import lead_difference
 from intandem.theory.insights.finding import Finding, Findings, nothing_to_test
@@ -57,7 +59,13 @@ class Course(eqx.Module):
 
 
 def insights(
-    market: Market, policy: PolicyLike | None = None, *, periods: int = 400, runs: int = 16, seed: int = 0
+    market: Market,
+    policy: PolicyLike | None = None,
+    *,
+    periods: int = 400,
+    runs: int = 16,
+    seed: int = 0,
+    progress: bool | None = None,
 ) -> Findings:
     """What theory states of coordination, tested in a market: C1 to C4 and T1 to T4 (`Findings.to_frame` says each).
 
@@ -66,6 +74,7 @@ def insights(
     - `policy`: whatever `policy_of` takes, tested by simulation. `None`: the market is solved, and its exact optimum is
       tested; for small markets.
     - `periods`, `runs` (3 or more), `seed`: of the simulation.
+    - `progress`: by default a bar, on a terminal or in a notebook; False: none.
 
     **Raises:** `InputError` for a market too large to solve, or counts off range.
 
@@ -77,9 +86,14 @@ def insights(
 
     ```
     """
-    if policy is None:
-        return exact_insights(solve(market))
-    return policy_insights(market, policy_of(market, policy), periods=periods, runs=runs, seed=seed)
+    with reported(progress, "solving the market" if policy is None else "playing the policy", _testing) as tell:
+        if policy is None:
+            return exact_insights(solve(market), tell)
+        return policy_insights(market, policy_of(market, policy), periods=periods, runs=runs, seed=seed)
+
+
+def _testing(meter: Meter) -> Callable[[str], object]:
+    return lambda name: meter.update(f"testing {name}")
 
 
 def policy_insights(

@@ -31,7 +31,8 @@ LEARNED: dict[str, str] = {"learned-silo": "silo", **{name: name for name in TRA
 
 METHOD_NAMES = (*RULE_POLICIES, DUAL_PRICE, *TUNED, *LEARNED)
 
-Progress = Callable[[str, int, int, float], None]
+Progress = Callable[[str, int, int, float], object]
+"""Told what is being done, steps done, steps in all (0: unknown), and the latest profit (`nan`: none yet)."""
 
 
 def check_methods(methods: Sequence[str], place: str = "--methods") -> None:

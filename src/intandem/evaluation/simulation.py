@@ -17,12 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from intandem.display import count
 from intandem.errors import InputError
 from intandem.evaluation.policies import PolicyLike, is_own, policy_of
 from intandem.evaluation.simulated import BATCHES, Simulated, Totals, Trace
 from intandem.market import Decision, Ledger, Market, Outcome, State, initial_state, rollout, step
 from intandem.market.decision_check import check_decision, is_allowed
 from intandem.market.simulate import Policy
+from intandem.progress import reported
 
 PAIRS_AT_ONCE = 400_000
 """Runs are played side by side as long as all their pairs together stay below this, then one group after another."""
@@ -49,6 +51,7 @@ def simulate(
     warmup: int | None = None,
     seed: int = 0,
     check: bool | None = None,
+    progress: bool | None = None,
 ) -> Simulated:
     """Plays a policy in a market and reports its average figures.
 
@@ -61,6 +64,7 @@ def simulate(
     - `seed`: the same seed gives every policy the same visitors and the same random numbers.
     - `check`: whether every decision is put to the market's rules; by default those of policies that are not made
       of this package's departments.
+    - `progress`: by default a bar, on a terminal or in a notebook, for work of over two seconds; False: none.
 
     Where the market's discount is below 1 the profit per period is still the plain average, and
     `discounted_by_run` adds the discounted sum over `periods`, counted from the end of the warm-up (with a
@@ -91,8 +95,10 @@ def simulate(
     ready = policy_of(market, policy, getattr(policy, "__name__", "policy"))
     checked = not is_own(ready) if check is None else check
     keys = run_keys(seed, runs)
-    sums, forbidden = _play(_nameless(market), ready, jnp.asarray(periods), jnp.asarray(warmup), keys, checked)
-    refuse(market, ready, np.asarray(forbidden), keys)
+    with reported(progress, f"simulating {count(runs, 'run')}", lambda meter: meter.update):
+        sums, forbidden = _play(_nameless(market), ready, jnp.asarray(periods), jnp.asarray(warmup), keys, checked)
+        refuse(market, ready, np.asarray(forbidden), keys)
+        totals = jax.tree.map(lambda values: np.asarray(values, np.float64), sums)
     return Simulated(
         product_ids=market.labels.product_ids,
         periods=periods,
@@ -100,7 +106,7 @@ def simulate(
         warmup=warmup,
         seed=seed,
         discount=float(market.discount),
-        totals=jax.tree.map(lambda values: np.asarray(values, np.float64), sums),
+        totals=totals,
     )
 
 

@@ -109,7 +109,7 @@ def best_rule(
     *,
     looks_at: StockSeen = "cover",
     seed: int = 0,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Callable[[int, float], object] | None = None,
 ) -> TunedRule:
     """Tunes a pair of rules on a market.
 
@@ -148,7 +148,7 @@ def best_rule(
 class _Search:
     """What was tried so far."""
 
-    def __init__(self, market: Market, seed: int, progress: Callable[[int, float], None] | None) -> None:
+    def __init__(self, market: Market, seed: int, progress: Callable[[int, float], object] | None) -> None:
         self.market = market
         self.standing = reference(market)
         self.seed = TUNING_SEED + 1_000 * seed

@@ -30,6 +30,10 @@ from intandem.learning.course import Course, Learner, Progress, TrainSettings, c
 from intandem.learning.estimators import ESTIMATORS
 from intandem.learning.timescales import default_timescales, optimiser, timescales_of
 from intandem.market import Market
+from intandem.progress import Meter, reported
+
+Report = Callable[[int, int, dict[str, float]], object]
+"""Told the updates done, how many there are, and mean figures of the last chunk."""
 
 
 class TrainingState(eqx.Module):
@@ -151,7 +155,7 @@ def train(
     settings: TrainSettings | None = None,
     seed: int = 0,
     *,
-    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    progress: Report | bool | None = None,
     checkpoint: str | Path | None = None,
 ) -> Training:
     """Trains a policy for a market.
@@ -160,7 +164,8 @@ def train(
 
     - `settings`: how; the defaults train `mtma`.
     - `seed`: of the weights and of all that is drawn, 0 or more.
-    - `progress`: called after every chunk with the updates done, their number and the chunk's mean figures.
+    - `progress`: a function that is called after every chunk with the updates done, their number and the chunk's mean
+      figures; by default a bar shows them, on a terminal or in a notebook; False: nothing.
     - `checkpoint`: a file to keep the run's state in after every chunk. If it is there, the run goes on from it, and
       ends as it would have without the stop. It is removed when the run is done.
 
@@ -187,16 +192,16 @@ def train(
     identity = run_identity(market, settings, seed)
     if checkpoint is not None and Path(checkpoint).exists():
         now, figures, spent = load_checkpoint(checkpoint, now, identity)
-    done = int(now.update)
     chunk = max(1, min(CHUNK, settings.updates))
-    while done < settings.updates:
-        now, played = _advance(course, now, min(chunk, settings.updates - done))
-        figures.append({name: np.asarray(value) for name, value in vars(played).items()})
-        done = int(now.update)
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, now, figures, spent + time.monotonic() - started, identity)
-        if progress is not None:
-            progress(done, settings.updates, {name: float(value.mean()) for name, value in figures[-1].items()})
+    with reported(progress, f"training {settings.method}", _shown(settings.method)) as tell:
+        while (done := int(now.update)) < settings.updates:
+            now, played = _advance(course, now, min(chunk, settings.updates - done))
+            figures.append({name: np.asarray(value) for name, value in vars(played).items()})
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, now, figures, spent + time.monotonic() - started, identity)
+            if tell is not None:
+                means = {name: float(value.mean()) for name, value in figures[-1].items()}
+                tell(int(now.update), settings.updates, means)
     if checkpoint is not None:
         Path(checkpoint).unlink(missing_ok=True)
     if not all(
@@ -214,6 +219,10 @@ def train(
         settings=replace(settings, shops=course.settings.shops, window=course.settings.window),
         seed=seed,
     )
+
+
+def _shown(method: str) -> Callable[[Meter], Report]:
+    return lambda meter: lambda done, total, means: meter.training(f"training {method}", done, total, means["profit"])
 
 
 CHUNK = 50

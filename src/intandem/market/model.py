@@ -139,7 +139,7 @@ class Market(Displayed, eqx.Module):
         if pairs.product is not None and pairs.ragged:
             held = int((np.asarray(pairs.product) < pairs.products).sum())
         capped = int(np.isfinite(np.asarray(self.max_order)).sum())
-        customers = f"{count(self.rows, 'customer row')} of {number(np.asarray(self.population).sum())} persons"
+        customers = f"{count(self.rows, 'customer row')} ({number(np.asarray(self.population).sum())} persons)"
         choice = f"{self.choice}{', with substitution' if self.substitution else ''}"
         reviewed = "average profit" if float(self.discount) == 1 else f"profit discounted at {number(self.discount)}"
         unmet = f"unmet demand is {self.unmet_demand}; {capped:,} of {self.products:,} products capped"

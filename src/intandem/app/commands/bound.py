@@ -12,8 +12,8 @@ def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) 
     Example: intandem bound family:capped-supply:10x20:0
     """
     del json_output
-    from intandem.app.progress import Meter
     from intandem.app.runtime import resolve_market
+    from intandem.progress import Meter
 
     world = resolve_market(market)
     from intandem.theory.bounds import LEVELS_ONLY, bounds

@@ -41,9 +41,9 @@ def calibrate(
     Example: intandem calibrate my-tables --out market
     """
     del seed, json_output
-    from intandem.app.progress import Meter
     from intandem.app.runtime import claim, prepare
     from intandem.errors import InputError
+    from intandem.progress import Meter
 
     target = claim(out, folder=not out.endswith(".toml"), marker="market.toml")
     for option, value, least in (

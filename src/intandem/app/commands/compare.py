@@ -44,9 +44,9 @@ def compare(
     """
     del json_output
     from intandem.app.commands.train import train_settings
-    from intandem.app.progress import Meter
     from intandem.app.runtime import claim, resolve_market
     from intandem.errors import RunError
+    from intandem.progress import Meter
 
     page = claim(report, folder=False) if report is not None else None
     world = resolve_market(market)

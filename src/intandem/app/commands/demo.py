@@ -27,8 +27,8 @@ def demo(
     started = time.monotonic()
     from pathlib import Path
 
-    from intandem.app.progress import Meter
     from intandem.app.runtime import claim, prepare
+    from intandem.progress import Meter
 
     folder = claim(Path(out) / "report.html", folder=False).parent
     prepare()

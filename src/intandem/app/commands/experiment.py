@@ -29,10 +29,10 @@ def experiment(
     Example: intandem experiment coordination-map --scale small --out coordination-map
     """
     del json_output
-    from intandem.app.progress import Meter
     from intandem.app.runtime import claim, prepare
     from intandem.evaluation.experiments import FINISHED_PARTS, SCALES
     from intandem.evaluation.experiments import experiment as named
+    from intandem.progress import Meter
 
     chosen = named(name)
     size = next((one for one in SCALES if one == scale), None)

@@ -32,8 +32,8 @@ def insights(
     del json_output
     import time
 
-    from intandem.app.progress import Meter
     from intandem.app.runtime import resolve_market
+    from intandem.progress import Meter
 
     world = resolve_market(market)
     started = time.monotonic()

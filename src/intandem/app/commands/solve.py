@@ -37,8 +37,8 @@ def solve(
     del seed, json_output
     import time
 
-    from intandem.app.progress import Meter
     from intandem.app.runtime import claim, resolve_market
+    from intandem.progress import Meter
 
     if policy_out is not None and Path(policy_out).suffix != ".parquet":
         raise InputError("--policy-out", f"{policy_out} is no name for a Parquet table", "end it in .parquet")

@@ -38,8 +38,8 @@ def train(
     del json_output
     from pathlib import Path
 
-    from intandem.app.progress import Meter
     from intandem.app.runtime import claim, resolve_market
+    from intandem.progress import Meter
 
     world = resolve_market(market)
     from intandem.evaluation.compare import EVALUATION_SEED

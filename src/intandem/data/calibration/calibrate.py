@@ -29,6 +29,7 @@ from intandem.data.tables.tables import Tables
 from intandem.data.tables.validate import check_tables, read_tables
 from intandem.display import Displayed, Summary, count
 from intandem.market.model import Market
+from intandem.progress import Meter, reported
 
 LEAST_EXPOSED = 50.0
 """Exposures of visiting customers below which an effect is not estimated but stated."""
@@ -39,6 +40,10 @@ ROUNDS = 2
 
 STRONG_EFFECT = 0.8
 """Exposure effect of the strong case, in logit units."""
+
+
+Progress = Callable[[int, float], object]
+"""Told the number of a Newton step and the log-likelihood."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def calibrate(
     source: Any = None,
     settings: CalibrationSettings | None = None,
     *,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Progress | bool | None = None,
     mapping: Mapping[str, Any] | None = None,
     transactions: Any = None,
     products: Any = None,
@@ -185,7 +190,8 @@ def calibrate(
     - `source`: the path of a folder of tables, a dictionary of frames by table name, or `Tables` that are checked
       already (`validate_folder`, `load_complete_journey`, `load_ta_feng`).
     - `settings`: see `CalibrationSettings`.
-    - `progress`: called after every Newton step with its number and the log-likelihood.
+    - `progress`: a function, called after every Newton step with its number and the log-likelihood; by default a bar,
+      on a terminal or in a notebook; False: nothing.
     - `transactions`, ..., `open_orders`: the tables as frames (polars, pandas, Arrow), in place of `source`; `mapping`:
       what `mapping.toml` would hold for them. All go through the checks of `validate_folder`; rows that break a rule
       are left out and listed in `Calibration.checked.set_aside`.
@@ -212,13 +218,19 @@ def calibrate(
         "open_orders": open_orders,
     }
     frames = {name: frame for name, frame in given.items() if frame is not None}
-    if isinstance(source, ValidationReport):
-        return replace(calibrate(source.tables, settings, progress=progress), checked=source)
-    if not isinstance(source, Tables) or frames:
-        checked = check_tables(read_tables(source, frames, mapping))
-        return replace(calibrate(checked.tables, settings, progress=progress), checked=checked)
-    tables = source
     settings = settings or CalibrationSettings()
+    with reported(progress, "calibrating", _shown) as tell:
+        if isinstance(source, Tables) and not frames:
+            return _calibrated(source, settings, tell)
+        checked = source if isinstance(source, ValidationReport) else check_tables(read_tables(source, frames, mapping))
+        return replace(_calibrated(checked.tables, settings, tell), checked=checked)
+
+
+def _shown(meter: Meter) -> Progress:
+    return lambda step, likelihood: meter.update("fitting", step, 0, f"step {step}")
+
+
+def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progress | None) -> Calibration:
     panel = panel_of(
         tables,
         candidates_per_customer=settings.candidates_per_customer,
@@ -269,7 +281,7 @@ def _fit(
     scored: np.ndarray,
     estimated: bool,
     settings: CalibrationSettings,
-    progress: Callable[[int, float], None] | None,
+    progress: Progress | None,
 ) -> tuple[Fit, ChoiceData, dict[str, Estimate]]:
     data, covariates = choice_data(panel, scored, estimated, across_stores=settings.across_stores)
     if estimated:
@@ -316,9 +328,7 @@ def choice_data(
     return data, tuple(varying)
 
 
-def fit_with_controls(
-    data: ChoiceData, panel: Panel, progress: Callable[[int, float], None] | None
-) -> tuple[Fit, ChoiceData]:
+def fit_with_controls(data: ChoiceData, panel: Panel, progress: Progress | None) -> tuple[Fit, ChoiceData]:
     """Fits with what the exposures say of each pair held constant (see `intandem.data.calibration.controls`).
 
     Where exposures may answer to purchases, their model needs the tastes and the choice model needs its controls: the

@@ -89,7 +89,7 @@ def fit_choice_model(
     fixed: dict[str, float] | None = None,
     tolerance: float = 0.1,
     max_steps: int = 40,
-    report: Callable[[int, float], None] | None = None,
+    report: Callable[[int, float], object] | None = None,
 ) -> Fit:
     """Maximises the penalised marginal likelihood.
 

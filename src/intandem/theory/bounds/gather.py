@@ -13,6 +13,7 @@ import polars as pl
 from intandem.display import Displayed, Summary, money
 from intandem.errors import InputError, RunError
 from intandem.market import Market
+from intandem.progress import Meter, reported
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
 from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_no_clairvoyant
 from intandem.theory.bounds.curves import PIECES, DemandCurves, demand_curves, season_of
@@ -38,7 +39,7 @@ LEVELS_ONLY = "lagrangian_on_levels"
 NOT_FOR_SURE = (LEVELS_ONLY, "clairvoyant")
 """Bounds that are never the best: one holds for some policies only, the other is an estimate from samples."""
 
-Progress = Callable[[str], None]
+Progress = Callable[[str], object]
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +112,7 @@ class Bounds(Displayed):
         return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -> Bounds:
+def bounds(market: Market, *, seed: int = 0, progress: Progress | bool | None = None) -> Bounds:
     """Every bound that the market's size allows.
 
     - `fluid`: long-run averages under concave envelopes of demand, at any size.
@@ -124,7 +125,8 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
     - `clairvoyant`: on sampled paths of outcomes known in advance; very small markets. Its value is an estimate, mean
       and 2.33 standard errors, which is too low where few samples hold what matters; it is never the best.
 
-    **Arguments:** `seed`: of the clairvoyant's draws; the others need none. `progress`: is told what is being done.
+    **Arguments:** `seed`: of the clairvoyant's draws; the others need none. `progress`: a function that is told what
+    is being done; by default a bar, on a terminal or in a notebook; False: nothing.
 
     ```python
     >>> from intandem.market.files import example_market
@@ -134,7 +136,16 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | None = None) -
 
     ```
     """
-    found = _Gathering(progress or (lambda what: None))
+    with reported(progress, "bounds", _shown) as tell:
+        return _gather(market, seed, tell or (lambda what: None))
+
+
+def _shown(meter: Meter) -> Progress:
+    return lambda what: meter.update(what)
+
+
+def _gather(market: Market, seed: int, tell: Progress) -> Bounds:
+    found = _Gathering(tell)
     too_many = "" if _program_groups(market) else f"more than {PROGRAM_PLACES:,} pairs"
     priced = (
         found.take("fluid", lambda: fluid_bound(market)),

@@ -22,7 +22,7 @@ from intandem.theory.insights.responses import (
 )
 from intandem.theory.intertemporal import Solution, solve
 
-Told = Callable[[str], None]
+Told = Callable[[str], object]
 
 CHECKS: dict[str, Callable[[Market], Finding]] = {
     "C1": check_orders_follow_recommendation,

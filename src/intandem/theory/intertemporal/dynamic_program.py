@@ -65,7 +65,7 @@ def solve_program(
     allowed: Bool[np.ndarray, "#positions exposures *#state"] | None = None,
     *,
     tolerance: float = 1e-7,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Callable[[int, float], object] | None = None,
 ) -> Solved:
     """Value iteration until the bounds are within `tolerance` of the profit (relative, at least of 1 money unit).
 

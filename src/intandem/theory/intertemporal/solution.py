@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 
 from intandem.display import Displayed, Summary, count, number, percent
 from intandem.market import Market
+from intandem.progress import Meter, reported
 from intandem.theory.intertemporal.dynamic_program import Solved, action_values, decide, solve_program
 from intandem.theory.intertemporal.grid import Grid, StockGrid, grid_of, places
 from intandem.theory.intertemporal.layout import Layout, Program
@@ -29,7 +30,7 @@ Regime = Literal["joint", "silo", "filtered-silo"]
 
 REGIMES: tuple[Regime, ...] = ("joint", "silo", "filtered-silo")
 
-Progress = Callable[[str, int, float], None]
+Progress = Callable[[str, int, float], object]
 
 
 @dataclass(frozen=True, repr=False)
@@ -194,7 +195,7 @@ def solve(
     regimes: tuple[Regime, ...] = REGIMES,
     *,
     tolerance: float = 1e-7,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Solution:
     """Solves a small market exactly, on the grid of its `solve` settings.
 
@@ -203,7 +204,8 @@ def solve(
     interpolated between grid points; exposures are those of `exposure_levels`. Departments are taken to observe
     intentions, also in a market where they do not: its optimum is then at most what is found here.
 
-    **Arguments:** `regimes`: which to solve. `progress`: called with the regime, sweeps done and the bounds' distance.
+    **Arguments:** `regimes`: which to solve. `progress`: a function, called with the regime, sweeps done and the
+    distance of the bounds; by default a bar, on a terminal or in a notebook; False: nothing.
 
     **Raises:** `InputError` at once for a market that is too large, with the number of states and what to reduce.
 
@@ -217,19 +219,24 @@ def solve(
 
     ```
     """
-    grid = grid_of(market)
-    program, moves = program_of(market, grid)
-    layout = grid.layout
-    found: dict[str, RegimeSolution] = {}
-    # Both silos choose by the same values, which are a dynamic program of their own.
-    worth = cache(lambda: _silo_values(market, grid))
-    for regime in regimes:
-        allowed = None if regime == "joint" else _chosen_by_silo(market, grid, worth(), regime == "filtered-silo")
-        told = None if progress is None else (lambda sweeps, gap, regime=regime: progress(regime, sweeps, gap))
-        solved = solve_program(layout, program, allowed, tolerance=tolerance, progress=told)
-        exposure, order = decide(layout, program, solved.values, allowed)
-        found[regime] = _regime_solution(market, grid, solved, PolicyTable.of_grid(market, grid, exposure, order))
+    with reported(progress, "solving", _shown) as tell:
+        grid = grid_of(market)
+        program, moves = program_of(market, grid)
+        layout = grid.layout
+        found: dict[str, RegimeSolution] = {}
+        # Both silos choose by the same values, which are a dynamic program of their own.
+        worth = cache(lambda: _silo_values(market, grid))
+        for regime in regimes:
+            allowed = None if regime == "joint" else _chosen_by_silo(market, grid, worth(), regime == "filtered-silo")
+            told = None if tell is None else partial(tell, regime)
+            solved = solve_program(layout, program, allowed, tolerance=tolerance, progress=told)
+            exposure, order = decide(layout, program, solved.values, allowed)
+            found[regime] = _regime_solution(market, grid, solved, PolicyTable.of_grid(market, grid, exposure, order))
     return Solution(market, grid, program, moves, found)
+
+
+def _shown(meter: Meter) -> Progress:
+    return lambda regime, sweeps, gap: meter.update(f"solving: {regime}", sweeps, note=f"bounds {gap:.1e} apart")
 
 
 def _regime_solution(market: Market, grid: Grid, solved: Solved, policy: PolicyTable) -> RegimeSolution:

@@ -69,9 +69,10 @@ def test_only_commands_are_left_out():
             assert not is_marked(example) or "```python" not in example.document.text[example.region.start :][:12], page
 
 
-def test_a_wrong_output_is_found(tmp_path):
+@pytest.mark.parametrize("said", ["3", "two", "2 2", "4"])
+def test_a_wrong_output_is_found(said, tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n")
+    page.write_text(f"```python\nprint(1 + 1)\n```\n\n```text\n{said}\n```\n")
     code, output = parse(page)
     code.evaluate()
     with pytest.raises(SybilFailure, match="the page says"):

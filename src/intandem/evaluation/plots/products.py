@@ -137,6 +137,7 @@ def _over_time(
             narrow[f"yaxis{axis}.domain"] = [max(below - band / 3 + 0.06 / len(chosen), 0.0), below]
             narrow[f"yaxis{axis}.title.text"] = what
             narrow[f"yaxis{axis}.title.font.size"] = 11
+            narrow[f"xaxis{axis}.title.text"] = period.capitalize() if last and column == len(chosen) - 1 else ""
             for method, trace in followed.items():
                 values = getattr(trace, field)[:periods, product]
                 data.append(

@@ -99,6 +99,8 @@ def labelled_rows(labels: Sequence[str]) -> dict[str, Any]:
             "yshift": LABEL_ROOM,
             "showarrow": False,
             "align": "left",
+            "bgcolor": "rgba(253, 252, 251, 0.8)",
+            "borderpad": 1,
             "font": {"size": 13, "color": INK},
         }
         for at, label in enumerate(labels)

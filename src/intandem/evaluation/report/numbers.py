@@ -19,6 +19,19 @@ def money(value: float, currency: str = "") -> str:
     return f"{sign}{currency}{abs(value):,.{digits}f}"
 
 
+def yearly(value: float, currency: str = "") -> str:
+    """Money in a year, in whole units but for small amounts.
+
+    ```python
+    >>> yearly(760.31, "$"), yearly(-7.25)
+    ('$760', '−7.2')
+
+    ```
+    """
+    sign = "−" if value < 0 else ""
+    return f"{sign}{currency}{abs(value):,.{0 if abs(value) >= 10 else 1}f}"
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share.
 

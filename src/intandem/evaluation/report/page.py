@@ -14,7 +14,7 @@ from intandem.evaluation.report import charts, words
 from intandem.evaluation.report.content import Report
 from intandem.evaluation.report.document import document, list_of, place_of, section, table_of
 from intandem.evaluation.report.gains import Gain, gain_of
-from intandem.evaluation.report.numbers import ends, money, percent, signed_percent
+from intandem.evaluation.report.numbers import ends, money, percent, signed_percent, yearly
 from intandem.storage import replace_file
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _profit_table(report: Report) -> str:
         f"Profit per {period}",
         f"{html.escape(found.results[report.subject].label)}<br>earns more by",
         "95% interval",
-        "Money<br>a year",
+        "More money<br>a year",
         "Demand<br>lost",
         "Slots<br>used",
         f"Stock lasts<br>({period}s)",
@@ -161,7 +161,7 @@ def _profit_table(report: Report) -> str:
 
 
 def _sensitivity_table(report: Report) -> str:
-    head = ["Assumption", "Best of the others", "Gain over it", "95% interval", "Money<br>a year", "Verdict"]
+    head = ["Assumption", "Best of the others", "Gain over it", "95% interval", "More money<br>a year", "Verdict"]
     rows = []
     for scenario in report.scenarios:
         gain = words.scenario_gain(report, scenario)
@@ -176,7 +176,7 @@ def _sensitivity_table(report: Report) -> str:
 def _difference(report: Report, gain: Gain) -> list[str]:
     """Share, its interval, and money a year, as cells."""
     interval = ends(gain.share) if gain.share.ci[0] is not None else "–"
-    year = money(gain.a_year, report.currency)
+    year = yearly(gain.a_year, report.currency)
     return ["–", "–", year] if gain.in_money else [signed_percent(gain.share.mean), interval, year]
 
 

@@ -11,7 +11,7 @@ from intandem.evaluation.comparison import Comparison
 from intandem.evaluation.labels import LABELS, phrase
 from intandem.evaluation.report.content import Report, Scenario
 from intandem.evaluation.report.gains import MATERIAL, Gain, gain_of
-from intandem.evaluation.report.numbers import between, money, percent, size_of
+from intandem.evaluation.report.numbers import between, money, percent, size_of, yearly
 
 A_CENT = 0.005
 """Profits that differ by less in every run are equal figures, which a reader would wonder at."""
@@ -30,15 +30,15 @@ def answer(report: Report) -> str:
     if len(found.results) > 2:
         other += ", the best of the other methods"
     if gain.verdict == "same":
-        why = "the interval holds zero" if not gain.settled else f"less than {percent(MATERIAL)} of profit"
+        why = "which holds zero" if not gain.settled else f"below {percent(MATERIAL)} of profit"
         return (
-            f"{deciding} makes no difference worth having, measured against {other}: {figures} per {period}, "
-            f"{_signed(report, gain)} a year ({_interval(report, gain)}; {why})."
+            f"{deciding} makes no difference worth having against {other}: {figures} per {period}, "
+            f"{_year(report, gain)} a year ({_interval(report, gain)}, {why})."
         )
     shown = gain if gain.verdict == "more" else _turned(gain)
     return (
         f"{deciding} earns {_size(report, gain)} {gain.verdict} per {period} than {other}: {figures}, "
-        f"{money(abs(gain.a_year), report.currency)} a year ({_interval(report, shown)})."
+        f"{_year(report, gain, signed=False)} a year ({_interval(report, shown)})."
     )
 
 
@@ -155,7 +155,7 @@ def _by_likeness(found: Comparison) -> list[str]:
 
 
 def _choice(report: Report, gain: Gain) -> str:
-    year = money(abs(gain.a_year), report.currency)
+    year = _year(report, gain, signed=False)
     if gain.verdict == "more":
         return (
             f"Let {phrase(gain.subject)} decide: in this market that is worth {year} a year beyond the best of the "
@@ -167,7 +167,8 @@ def _choice(report: Report, gain: Gain) -> str:
     keep = f"Take {phrase(gain.reference)}: it earns as much here" + ("." if trained else ", and needs no training.")
     if gain.settled or abs(gain.share.mean) < MATERIAL:
         return keep
-    return f"{keep} The interval is wide ({_interval(report, gain)}); more trainings (--seeds) would narrow it."
+    more = "trainings" if gain.over.endswith("trainings") or report.comparison.seeds == 1 else "runs"
+    return f"{keep} Whether there is a difference after all, more {more} would tell."
 
 
 def _from_practice(report: Report, practice: str) -> list[str]:
@@ -178,7 +179,7 @@ def _from_practice(report: Report, practice: str) -> list[str]:
     if best.verdict != "more":
         return []
     line = (
-        f"Whoever decides by {phrase(practice)} today gains {money(best.a_year, report.currency)} a year "
+        f"Whoever decides by {phrase(practice)} today gains {_year(report, best, signed=False)} a year "
         f"({_size(report, best)}) with {phrase(best.subject)}"
     )
     if best is whole and part.verdict == "more":
@@ -200,7 +201,7 @@ def _depends(report: Report) -> list[str]:
         changed.append(f"{_inside(scenario.label)} ({_verdict(report, gain)})")
     if not changed:
         return ["The choice is the same under every assumption tried below; how much it is worth differs."]
-    return [f"Before that, find out whether these hold for you, for they change the answer: {'; '.join(changed)}."]
+    return [f"First find out whether one of these holds for you, for it changes the answer: {'; '.join(changed)}."]
 
 
 def verdict(gain: Gain) -> str:
@@ -217,7 +218,7 @@ def _verdict(report: Report, gain: Gain) -> str:
 def _against(report: Report, gain: Gain) -> str:
     if gain.verdict == "same":
         return f"as much as {phrase(gain.reference)} (no difference worth having)"
-    year = money(abs(gain.a_year), report.currency)
+    year = _year(report, gain, signed=False)
     return f"{_size(report, gain)} {gain.verdict} than {phrase(gain.reference)} ({year} a year)"
 
 
@@ -238,9 +239,11 @@ def _size(report: Report, gain: Gain) -> str:
     return size_of(gain.share.mean)
 
 
-def _signed(report: Report, gain: Gain) -> str:
-    sign = "+" if gain.a_year > 0 else ""
-    return f"{sign}{money(gain.a_year, report.currency)}"
+def _year(report: Report, gain: Gain, *, signed: bool = True) -> str:
+    """Money in a year."""
+    if not signed:
+        return yearly(abs(gain.a_year), report.currency)
+    return f"{'+' if gain.a_year > 0 else ''}{yearly(gain.a_year, report.currency)}"
 
 
 def _interval(report: Report, gain: Gain) -> str:

@@ -10,7 +10,6 @@ import pytest
 from intandem.errors import InputError
 from intandem.evaluation.labels import COLOURS, COORDINATED, LABELS, MEANINGS
 from intandem.evaluation.plots import plot_learning, plot_products, plot_profit
-from intandem.evaluation.plots.style import TITLE_ROOM, untitled
 from intandem.evaluation.simulated import Trace
 
 
@@ -94,14 +93,6 @@ def test_products_of_a_simulation_are_means_per_period(found):
         simulated.plot_products(["tea"])
     with pytest.raises(InputError, match="has 7"):
         simulated.plot_products([7])
-
-
-def test_a_page_leaves_titles_out_and_their_room(found):
-    drawn = plot_profit(found)
-    on_page = untitled(drawn)["layout"]
-    assert drawn.layout.title.text
-    assert "title" not in on_page
-    assert on_page["height"] == drawn.layout.height - TITLE_ROOM
 
 
 def test_every_method_has_words_and_a_colour_of_its_own():

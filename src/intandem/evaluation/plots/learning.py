@@ -121,4 +121,4 @@ def _drawn(data: list[dict[str, Any]], period: str, currency: str) -> Figure:
         xaxis=styled_axis("Updates of the networks"),
         yaxis=styled_axis(money_axis(period, currency), tickprefix=currency),
     )
-    return figure_of(data, layout, title="Profit while training", narrow={"height": 440})
+    return figure_of(data, layout, narrow={"height": 440})

@@ -195,7 +195,7 @@ def _on_average(simulated: Averaged, products: Sequence[int | str] | None, names
                 "hovertemplate": f"%{{text}}: %{{x:,.2f}} ({what.lower()})<extra></extra>",
             }
         )
-    return figure_of(data, layout, title="Products, means per period")
+    return figure_of(data, layout)
 
 
 def _heading(text: str, left: float) -> dict[str, Any]:

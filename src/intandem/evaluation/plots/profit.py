@@ -69,4 +69,4 @@ def plot_profit(comparison: Compared, *, currency: str = "") -> Figure:
     period = comparison.market.period
     axis = styled_axis(money_axis(period, currency), tickprefix=currency, nticks=6)
     layout = styled_layout(80 + ROW * len(results), xaxis=axis, **labelled_rows(labels))
-    return figure_of(data, layout, title=f"Profit per {period}, with 95% intervals")
+    return figure_of(data, layout)

@@ -14,9 +14,6 @@ INK, FAINT, GRID, RULE = "#24292f", "#5f6671", "#e7e5e0", "#c9c6bf"
 
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
-TITLE_ROOM = 30
-"""Pixels above a picture that has a title."""
-
 LABEL_ROOM = 19
 """Pixels between a row and the label above it."""
 
@@ -25,26 +22,17 @@ def figure_of(
     data: Sequence[Mapping[str, Any]],
     layout: Mapping[str, Any],
     *,
-    title: str = "",
     narrow: Mapping[str, Any] | None = None,
 ) -> Figure:
     """A Plotly figure.
 
-    **Arguments:**
-
-    - `title`: what the picture shows; pages leave it out, for their sections have headings.
-    - `narrow`: settings of the layout to replace on a telephone, by their path (`"xaxis2.domain"`). Plotly keeps them
-      in the layout's `meta` and does nothing about them; our pages do.
+    **Arguments:** `narrow`: settings of the layout to replace on a telephone, by their path (`"xaxis2.domain"`).
+    Plotly keeps them in the layout's `meta` and does nothing about them; our pages do.
     """
     # Loaded when the first picture is drawn: most commands draw none.
     import plotly.graph_objects as go
 
     drawn: dict[str, Any] = {"template": "none", **layout}
-    if title:
-        drawn["title"] = {"text": title, "x": 0, "xref": "paper", "yref": "container", "y": 0.97, "yanchor": "top"}
-        margin = drawn["margin"]
-        drawn["margin"] = {**margin, "t": margin["t"] + TITLE_ROOM}
-        drawn["height"] += TITLE_ROOM
     if narrow:
         drawn["meta"] = {"narrow": dict(narrow)}
     return go.Figure(data=[dict(trace) for trace in data], layout=drawn)
@@ -134,12 +122,7 @@ def money_axis(period: str, currency: str) -> str:
     return f"Profit per {period}{unit}"
 
 
-def untitled(figure: Figure) -> dict[str, Any]:
-    """The figure in plain dictionaries for a page, whose sections have headings and whose paper shows through."""
+def for_page(figure: Figure) -> dict[str, Any]:
+    """The figure in plain dictionaries for a page, whose paper shows through."""
     drawn = figure.to_plotly_json()
-    layout = drawn["layout"]
-    layout["paper_bgcolor"] = "rgba(0,0,0,0)"
-    if layout.pop("title", None):
-        layout["margin"]["t"] -= TITLE_ROOM
-        layout["height"] -= TITLE_ROOM
-    return {"data": drawn["data"], "layout": layout}
+    return {"data": drawn["data"], "layout": {**drawn["layout"], "paper_bgcolor": "rgba(0,0,0,0)"}}

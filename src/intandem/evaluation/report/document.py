@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from intandem.evaluation.plots.style import untitled
+from intandem.evaluation.plots.style import for_page
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -47,7 +47,7 @@ def document(
     script = (here / "draw.js").read_text(encoding="utf-8")
     plotly = base64.b64encode((here / PLOTLY).read_bytes()).decode("ascii")
     drawn = json.dumps(
-        {place: untitled(figure) for place, figure in figures.items()},
+        {place: for_page(figure) for place, figure in figures.items()},
         ensure_ascii=False,
         allow_nan=False,
         separators=(",", ":"),

@@ -36,11 +36,14 @@ STRONG_EFFECT = 0.8
 """The strong case: one recommendation more than doubles the odds of a purchase."""
 
 METHODS = ("silo", "filtered-silo", "tuned-rule", "learned-silo", "mtma")
+TRAININGS = 3
+"""Of each learned method, so that intervals are over trainings."""
+
 UPDATES = 200
-SHOPS = 4
+SHOPS = 2
 WINDOW = 52
-SCENARIO_RUNS = 6
-"""Sized so that the whole demonstration takes a minute or two on two cores."""
+SCENARIO_RUNS = 2
+"""Sized so that the whole demonstration takes a minute or two on two cores; runs are for each training."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def demonstrate(
     lap("calibrate")
     free = fitted.market
     market = with_allotment(free)
-    found = compare(market, METHODS, seeds=1, settings=training, seed=seed, progress=meter.training)
+    found = compare(market, METHODS, seeds=TRAININGS, settings=training, seed=seed, progress=meter.training)
     lap("compare")
     scenarios = [Scenario("As calibrated", found)]
     shown = without(found, "silo", "learned-silo")

@@ -70,6 +70,17 @@ def legend_above() -> dict[str, Any]:
     return {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 13}}
 
 
+def stacked(height: int) -> dict[str, Any]:
+    """For `figure_of`'s `narrow`: two panels that stand side by side, one above the other."""
+    return {
+        "height": height,
+        "xaxis.domain": [0, 1],
+        "yaxis.domain": [0.6, 1],
+        "xaxis2.domain": [0, 1],
+        "yaxis2.domain": [0, 0.4],
+    }
+
+
 def labelled_rows(labels: Sequence[str]) -> dict[str, Any]:
     """Layout of a chart with one row for each label, the first on top, at the heights `n - 1` down to 0.
 

@@ -15,6 +15,7 @@ from intandem.evaluation.plots.style import (
     labelled_rows,
     legend_above,
     rounded,
+    stacked,
     styled_axis,
     styled_layout,
 )
@@ -197,14 +198,7 @@ def calibration_fit(report: Report) -> Figure | None:
     layout["yaxis"] = styled_axis(f"Observed in held-out {period}s, %", type="log", dtick=1)
     layout["xaxis2"] = styled_axis(period.capitalize(), domain=[0.57, 1], anchor="y2", showgrid=False)
     layout["yaxis2"] = styled_axis(f"Purchases per {period}", anchor="x2", rangemode="tozero")
-    narrow = {
-        "height": 640,
-        "xaxis.domain": [0, 1],
-        "yaxis.domain": [0.58, 1],
-        "xaxis2.domain": [0, 1],
-        "yaxis2.domain": [0, 0.4],
-    }
-    return figure_of(data, layout, narrow=narrow)
+    return figure_of(data, layout, narrow=stacked(640))
 
 
 def sensitivity(report: Report) -> Figure | None:

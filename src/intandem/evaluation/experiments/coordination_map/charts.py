@@ -10,7 +10,7 @@ import numpy as np
 from intandem.evaluation.experiments.coordination_map.cells import PARTS, Cell, Silo
 from intandem.evaluation.experiments.coordination_map.claims import NOTHING, Findings, tightness_words
 from intandem.evaluation.experiments.coordination_map.plan import Table
-from intandem.evaluation.plots.style import FAINT, INK, figure_of, legend_above, styled_axis, styled_layout
+from intandem.evaluation.plots.style import FAINT, INK, figure_of, legend_above, stacked, styled_axis, styled_layout
 from intandem.evaluation.report.numbers import percent
 from intandem.evaluation.statistics import Interval, mean_interval
 
@@ -54,14 +54,7 @@ def supply_curves(found: Findings) -> Figure:
         xaxis2=styled_axis(SUPPLY, domain=[0.55, 1], **_ticks(at, "%"), range=[0, max(at) + 10], anchor="y2"),
         yaxis2=styled_axis("Gain, money per period", rangemode="tozero", anchor="x2"),
     )
-    narrow = {
-        "height": 620,
-        "xaxis.domain": [0, 1],
-        "yaxis.domain": [0.6, 1],
-        "xaxis2.domain": [0, 1],
-        "yaxis2.domain": [0, 0.4],
-    }
-    return figure_of(data, layout, narrow=narrow)
+    return figure_of(data, layout, narrow=stacked(620))
 
 
 SUPPLY = "Supply: largest order, % of a shown product's demand"

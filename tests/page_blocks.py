@@ -83,8 +83,8 @@ def _printed(example: Example) -> str | None:
 
 
 def _same(page: str, printed: str) -> bool:
-    """Whether a page and what was printed agree, up to white space, `...`, and the last digits of numbers: machines differ in
-    the order in which they add up."""
+    """Whether a page and what was printed agree, up to white space, `...`, and the last digits of numbers: machines
+    differ in the order in which they add up."""
     if doctest.OutputChecker().check_output(page, printed, LENIENT):
         return True
     lines, got = page.strip().splitlines(), printed.strip().splitlines()

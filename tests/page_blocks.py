@@ -84,7 +84,7 @@ def _printed(example: Example) -> str | None:
 
 def _same(page: str, printed: str) -> bool:
     """Whether a page and what was printed agree, up to white space, `...`, and the last digits of numbers: machines
-    differ in the order in which they add up."""
+    differ in the order in which they add up, and what was trained differs with them."""
     if doctest.OutputChecker().check_output(page, printed, LENIENT):
         return True
     lines, got = page.strip().splitlines(), printed.strip().splitlines()
@@ -101,9 +101,9 @@ def _same_line(line: str, printed: str) -> bool:
 
 
 def _last_digit(number: str) -> float:
-    """One and a half in a number's last place; nothing for a whole number."""
+    """Two and a half in a number's last place, by which trainings may differ; nothing for a whole number."""
     decimals = len(number.partition(".")[2])
-    return 1.5 * 10.0**-decimals if decimals else 0.0
+    return 2.5 * 10.0**-decimals if decimals else 0.0
 
 
 def _named_but_not_there(line: str) -> str | None:

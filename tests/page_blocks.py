@@ -21,6 +21,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from intandem.app import cli
+from intandem.app.completion import PRINT_COMPLETION
 
 ROOT = Path(__file__).parents[1]
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -115,7 +116,7 @@ def _named_but_not_there(line: str) -> str | None:
         script = ROOT / words[1]
         there = script.exists() and all(word.lstrip("-") in script.read_text() for word in words[2:])
     elif words[0] == "intandem":
-        there = words[1] in cli.COMMANDS
+        there = words[1] == PRINT_COMPLETION or words[1] in {name.split()[0] for name in cli.COMMANDS}
     else:
         extras = re.findall(r"\[(\w+)\]", line)
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -25,6 +25,7 @@ _NAMES = {
     "intandem.data.tables": ("Tables", "ValidationReport", "validate_folder"),
     "intandem.departments": ("Department", "JointPolicy", "firm_of_rules", "policy_of_rules"),
     "intandem.errors": ("InputError", "RunError"),
+    "intandem.evaluation.catalogue": ("catalogue",),
     "intandem.evaluation.compare": ("compare", "replay"),
     "intandem.evaluation.comparison": ("Comparison", "MethodResult"),
     "intandem.evaluation.insights": ("insights",),

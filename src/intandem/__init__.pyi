@@ -13,6 +13,7 @@ from intandem.departments import JointPolicy as JointPolicy
 from intandem.departments import policy_of_rules as policy_of_rules
 from intandem.errors import InputError as InputError
 from intandem.errors import RunError as RunError
+from intandem.evaluation.catalogue import catalogue as catalogue
 from intandem.evaluation.compare import compare as compare
 from intandem.evaluation.compare import replay as replay
 from intandem.evaluation.comparison import Comparison as Comparison

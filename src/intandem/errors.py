@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -54,3 +56,23 @@ class RunError(RuntimeError):
         self.problem = problem
         self.cure = cure
         super().__init__(" ".join(f"{place}: {problem}; {cure}".split()))
+
+
+def did_you_mean(name: str, known: Iterable[str], *, some: bool = False) -> str:
+    """The cure for a name that nobody knows: the one that is most like it, or else all that there are.
+
+    **Arguments:** `known`: the names there are. `some`: whether several of them may be chosen.
+
+    ```python
+    >>> did_you_mean("trian", ["train", "solve"]), did_you_mean("s-s", ["s-S"])
+    ("did you mean 'train'?", "did you mean 's-S'?")
+    >>> did_you_mean("x", ["train", "solve"]), did_you_mean("x", ["a", "b"], some=True)
+    ('choose one of train, solve', 'choose some of a, b')
+
+    ```
+    """
+    by_lower_case = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), by_lower_case, 1)
+    if near:
+        return f"did you mean '{by_lower_case[near[0]]}'?"
+    return f"choose {'some' if some else 'one'} of {', '.join(by_lower_case.values())}"

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,6 +70,29 @@ def replace_folder(target: str | Path) -> Iterator[Path]:
             _take_place(beside, place)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+
+def refuse_other_folder(target: str | Path, ours: Collection[str]) -> None:
+    """A folder that is replaced as a whole must hold nothing but what was put there by us.
+
+    **Arguments:** `ours`: names of all that a result may hold.
+
+    **Raises:** `InputError` naming the first of the other things.
+
+    ```python
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> (folder / "thesis.tex").touch()
+    >>> refuse_other_folder(folder, {"market.toml"})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    intandem.errors.InputError: /...: is a folder with other things in it (thesis.tex); name a new folder
+
+    ```
+    """
+    place = Path(os.path.realpath(target))
+    others = sorted(one.name for one in place.iterdir() if one.name not in ours) if place.is_dir() else []
+    if others:
+        raise InputError(target, f"is a folder with other things in it ({others[0]})", "name a new folder")
 
 
 def _take_place(beside: Path, place: Path) -> None:

@@ -45,12 +45,18 @@ def test_a_market_is_solved_and_every_statement_reported(capsys: pytest.CaptureF
     for one in found["insights"].values():
         assert {"holds", "statistic", "violations", "n", "inside", "broken_assumptions"} <= one.keys()
     assert found["insights"]["T2"]["holds"] is True
+    assert found["insights"]["T2"]["verdict"] == "holds"
+    not_claimed = found["insights"]["C4-equality"]
+    assert (not_claimed["claimed"], not_claimed["verdict"]) == (False, "not claimed here")
+    assert "orders have limits" in not_claimed["why"]
     assert found["insights"]["T1"]["holds"] is None
     assert found["insights"]["T1"]["statistic"] is None
     assert cli.run(["insights", place]) == 0
     words = capsys.readouterr().out
     assert "promotion is led by stock" in words
     assert "statements hold" in words.splitlines()[0]
+    assert "outside its assumptions: orders take time to arrive; orders have limits" in words
+    assert not any(line.rstrip().endswith("fails") for line in words.splitlines())
 
 
 def test_a_trained_policy_is_played(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -37,7 +37,12 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path: Path, number: int) -> No
     while not checkpoint.exists() and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     run.send_signal(number)
-    out, told = run.communicate(timeout=60)
+    try:
+        out, told = run.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        # A signal that falls into one of JAX's own callbacks is lost there; a person would press the keys again.
+        run.send_signal(number)
+        out, told = run.communicate(timeout=60)
     assert run.returncode == 1
     assert out == ""
     assert told.strip().splitlines()[-1] == (
@@ -49,7 +54,7 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path: Path, number: int) -> No
 
 @pytest.mark.slow
 def test_the_demonstration_from_raw_tables_to_the_page(tmp_path: Path) -> None:
-    sizes = ["--products", "10", "--households", "20", "--updates", "2"]
+    sizes = ["--products", "10", "--customers", "20", "--updates", "2"]
     run = subprocess.run(
         [*COMMAND, "demo", "--out", "d", *sizes, "--json"], cwd=tmp_path, capture_output=True, text=True
     )

@@ -37,7 +37,10 @@ def _a_shop(folder: Path) -> dict[str, Any]:
     return {"lines": frame, "assortment": pl.read_csv(shop / "products.csv")}
 
 
-PREPARED: dict[str, Callable[[Path], dict[str, Any]]] = {"docs/how-to/bring-your-own-tables.md": _a_shop}
+PREPARED: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "docs/how-to/bring-your-own-tables.md": _a_shop,
+    "docs/reference/commands.md": _a_shop,
+}
 """What a page takes for granted: files in the folder, and names."""
 
 

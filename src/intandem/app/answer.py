@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -21,15 +22,33 @@ class Answer:
     text: str
 
     def write(self, as_json: bool) -> None:
-        """Prints the answer to stdout."""
+        """Prints the answer to stdout; JSON in ASCII where the terminal's encoding lacks a character."""
+        words = json.dumps(plain(self.figures), ensure_ascii=False) if as_json else self.text
+        if as_json and not _fits(words):
+            words = json.dumps(plain(self.figures))
         try:
-            print(json.dumps(plain(self.figures), ensure_ascii=False) if as_json else self.text)
+            print(words)
             sys.stdout.flush()
         except BrokenPipeError:
             raise
         except OSError as error:
             cure = "send it elsewhere; files named on the command line are complete"
             raise RunError("standard output", f"cannot be written ({error.strerror or error})", cure) from error
+
+
+def fit_output() -> None:
+    """Lets characters that a terminal's encoding lacks be escaped, instead of ending the command after its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _fits(words: str) -> bool:
+    try:
+        words.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain(value: Any) -> Any:

@@ -11,66 +11,45 @@ import contextlib
 import functools
 import io
 import os
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 import tyro
 
 import intandem
-from intandem.app.answer import Answer
-from intandem.errors import InputError, RunError
+from intandem.app.answer import Answer, fit_output
+from intandem.app.arguments import checked
+from intandem.app.completion import PRINT_COMPLETION, completion
+from intandem.app.directory import COMMANDS, function_of, overview
+from intandem.errors import InputError, RunError, did_you_mean
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
-COMMANDS = {
-    "demo": "intandem.app.commands.demo:demo",
-    "data": "intandem.app.commands.data:data",
-    "calibrate": "intandem.app.commands.calibrate:calibrate",
-    "simulate": "intandem.app.commands.simulate:simulate",
-    "train": "intandem.app.commands.train:train",
-    "compare": "intandem.app.commands.compare:compare",
-    "solve": "intandem.app.commands.solve:solve",
-    "bound": "intandem.app.commands.bound:bound",
-    "insights": "intandem.app.commands.insights:insights",
-    "experiment": "intandem.app.commands.experiment:experiment",
-}
-"""Each command and the function it runs."""
-
-DATA_COMMANDS = {
-    "fetch": "intandem.app.commands.data:fetch",
-    "validate": "intandem.app.commands.data:validate",
-}
-
-DESCRIPTION = (
-    "Replenishment and recommendation in tandem. MARKET is a market file or folder, a generated market "
-    "`family:NAME:PRODUCTSxCUSTOMERS:SEED`, or the name of an example market."
-)
+HELP_WIDTH = 100
+"""Columns that help takes at most, however wide the terminal is."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and leaves the process with its exit code."""
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, _stop)
+    fit_output()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command line and returns its exit code."""
     given = list(arguments)
-    if given in (["--version"], ["-V"]):
-        print(intandem.__version__)
-        return DONE
     try:
-        answer = _parse_and_run(given)
+        answer = _answer(given)
         if answer is not None:
             answer.write("--json" in given)
         return DONE
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else FAILED
     except KeyboardInterrupt as stopped:
         return _say(str(stopped) or "stopped; nothing half-written is left, run the command again", FAILED)
     except InputError as error:
@@ -95,71 +74,96 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(error, f"failed unexpectedly ({what}); set INTANDEM_TRACEBACK=1 to see where", FAILED)
 
 
-def _parse_and_run(given: list[str]) -> Answer | None:
-    commands, program = COMMANDS, "intandem"
-    if given[:1] == ["data"]:
-        commands, program, given = DATA_COMMANDS, "intandem data", given[1:]
-    chosen = {name: _function(path) for name, path in commands.items()}
-    told = io.StringIO()
-    stdout = sys.stdout
+def _answer(given: list[str]) -> Answer | None:
+    """What a command line asks for; nothing where help is all that it asks for."""
+    if not given or given[0] in ("-h", "--help"):
+        print(overview())
+        return None
+    if given[0] in ("-V", "--version"):
+        print(intandem.__version__)
+        return None
+    if given[0] == PRINT_COMPLETION:
+        print(completion(given[1:]))
+        return None
+    command, rest = _command(given)
+    if command is None:
+        print(overview(given[0]))
+        return None
+    return _run(command, rest)
+
+
+def _command(given: list[str]) -> tuple[str | None, list[str]]:
+    """The command and what was given to it; no command where a group is named alone, as in `intandem data`."""
+    first, rest = given[0], given[1:]
+    if first.startswith("-"):
+        raise InputError(first, "stands before the command", "write `intandem COMMAND ...` and options after it")
+    if first in COMMANDS:
+        return first, rest
+    group = [name for name in COMMANDS if name.startswith(f"{first} ")]
+    if not group:
+        raise InputError(first, "is not a command", did_you_mean(first, COMMANDS))
+    if not rest or rest[0] in ("-h", "--help"):
+        return None, rest
+    command = f"{first} {rest[0]}"
+    if command not in COMMANDS:
+        raise InputError(command, "is not a command", did_you_mean(command, group))
+    return command, rest[1:]
+
+
+def _run(command: str, given: list[str]) -> Answer | None:
+    function = function_of(command)
+    arguments = checked(command, function, given)
+    told = _Told()
     try:
-        with contextlib.redirect_stderr(told):
-            # The parser only picks the command: run inside it, the command's own messages would be taken for usage.
-            command = tyro.extras.subcommand_cli_from_dict(
-                {name: _picked(function) for name, function in chosen.items()},
-                prog=program,
-                description=DESCRIPTION,
-                args=given,
-                config=(tyro.conf.FlagCreatePairsOff,),
+        # The parser only picks the function: run inside it, what the command prints could not be told from its help.
+        with contextlib.redirect_stdout(told):
+            call = tyro.cli(
+                _picked(function),
+                prog=f"intandem {command}",
+                args=arguments,
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
             )
     except SystemExit as leaving:
-        if leaving.code in (0, None):
-            return None
-        wanted = f"{program} {given[0]}" if given and given[0] in commands else program
-        _say(f"{_usage_fault(told.getvalue())}; see `{wanted} --help`", WRONG_INPUT)
-        raise SystemExit(WRONG_INPUT) from None
+        if leaving.code not in (0, None):
+            raise InputError(command, "cannot be read", f"see `intandem {command} --help`") from leaving
+        print(_wrapped(told.getvalue()), end="")
+        return None
     # Whatever libraries print on the way goes to stderr: stdout holds the answer alone.
     with contextlib.redirect_stdout(sys.stderr):
-        answer = command()
-    assert sys.stdout is stdout
-    return answer
-
-
-def _function(path: str) -> Callable[..., Answer]:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+        return call()
 
 
 def _picked(function: Callable[..., Answer]) -> Callable[..., Callable[[], Answer]]:
     @functools.wraps(function)
     def pick(*positional: object, **named: object) -> Callable[[], Answer]:
-        def command() -> Answer:
-            seed = named.get("seed", 0)
-            if isinstance(seed, int) and seed < 0:
-                raise InputError("--seed", f"is {seed}", "give 0 or more")
-            return function(*positional, **named)
-
-        return command
+        return functools.partial(function, *positional, **named)
 
     return pick
 
 
-def _usage_fault(told: str) -> str:
-    """The first sentence of a usage error, out of its box."""
-    lines = [line.strip("│╭╮╰╯ ").strip() for line in told.splitlines()]
-    body: list[str] = []
-    for line in lines[1:]:
-        if line and set(line) <= {"─"}:
-            break
-        if line:
-            body.append(line)
-    if body and body[0].startswith("Missing from"):
-        # The name of what is missing, without its help.
-        options = [" ".join(line.split()[:2]) for line in body[1:] if line.startswith("--")]
-        names = [line.split()[0] for line in body[1:]]
-        # A help text may begin with "A".
-        body = [body[0], *options, *[name for name in names if name.isupper() and len(name) > 1]]
-    return " ".join(" ".join(body).rstrip(".").split()) or "the command line cannot be read"
+class _Told(io.StringIO):
+    """What the parser prints, as it would print it to stdout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = sys.stdout
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self.stream, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+
+def _wrapped(told: str) -> str:
+    """Help whose sentences fit the terminal; its example stays a line that can be copied."""
+    width = min(shutil.get_terminal_size().columns, HELP_WIDTH)
+    lines = [
+        textwrap.fill(line, width) if len(line) > width and "\x1b" not in line and "Example:" not in line else line
+        for line in told.split("\n")
+    ]
+    return "\n".join(lines)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

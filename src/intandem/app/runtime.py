@@ -6,11 +6,12 @@ import contextlib
 import os
 import tempfile
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intandem.errors import InputError, RunError
-from intandem.storage import cure_of
+from intandem.storage import cure_of, refuse_other_folder
 
 if TYPE_CHECKING:
     from intandem.market import Market
@@ -65,24 +66,33 @@ def resolve_market(text: str) -> Market:
         raise InputError(text, "is neither a file nor an example market", f"name a file; {error.cure}") from error
 
 
-def claim(target: str | Path, *, folder: bool, marker: str | None = None) -> Path:
+def claim(
+    target: str | Path, *, folder: bool, ours: Collection[str] | None = None, marker: str = "", ending: str = ""
+) -> Path:
     """Makes sure, before any work, that a result can be written where the user wants it.
 
     **Arguments:**
 
-    - `folder`: whether the result is a folder. `marker`: a file that every such folder has; a folder with other
-      things in it is not replaced.
+    - `folder`: whether the result is a folder. `ours`: of a folder that is replaced as a whole, names of all that it
+      may hold. `marker`: of a folder that is added to, a thing that is there if it is one of ours.
+    - `ending`: of the file's name.
 
-    **Raises:** `InputError` if something else is there; `RunError` if the system refuses.
+    **Raises:** `InputError` if something else is there, or for another ending; `RunError` if the system refuses.
     """
     target = Path(target)
-    if folder and target.exists() and not target.is_dir():
+    if ending and target.suffix.lower() != ending:
+        raise InputError(target, f"does not end in {ending}", f"name it {target.with_suffix(ending).name}")
+    # Where it really is: `new/..` is there even where `new` is not.
+    place = Path(os.path.realpath(target))
+    if folder and place.exists() and not place.is_dir():
         raise InputError(target, "is a file, and the result is a folder", "name another place")
-    if not folder and target.is_dir():
+    if not folder and place.is_dir():
         raise InputError(target, "is a folder, and the result is a file", "name a file")
-    if marker and target.is_dir() and any(target.iterdir()) and not (target / marker).exists():
+    if marker and place.is_dir() and any(place.iterdir()) and not (place / marker).exists():
         raise InputError(target, f"holds other things (there is no {marker})", "name a new folder")
-    for parent in target.parents:
+    if ours is not None:
+        refuse_other_folder(target, ours)
+    for parent in place.parents:
         if parent.exists() and not parent.is_dir():
             raise InputError(target, f"cannot be: {parent} is a file", "name another place")
     _try_writing(target)

@@ -1,12 +1,14 @@
 """Rules by name: `base-stock:level=25`, `capped-base-stock:level=26,cap=5`, `uplift:filter=in-stock`.
 
-Settings take one value, or one per product separated by `/`. Without settings a rule computes its own.
+Settings take one value, or one per product separated by `/`. Without settings a rule computes its own. What a rule is
+and what each of its settings means stands in the tables from which it is read: none can be read that is not described.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,19 +25,99 @@ from intandem.departments.rules import (
     RecommendationObservation,
     ReorderPoint,
 )
-from intandem.errors import InputError
+from intandem.errors import InputError, did_you_mean
 from intandem.market import Market
 
-INVENTORY_RULES: dict[str, tuple[str, ...]] = {
-    "base-stock": ("level", "service", "anticipate"),
-    "capped-base-stock": ("level", "cap", "service", "anticipate"),
-    "s-S": ("s", "S", "service", "anticipate"),
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of a rule.
+
+    - `meaning`, `unit`, `default`: in words. `per_product`: whether it may hold one value per product, as in `3/5`.
+    """
+
+    meaning: str
+    unit: str
+    default: str
+    per_product: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule by name: which department follows it, what it does, its settings by name, and a text that names it."""
+
+    department: Literal["inventory", "recommendation"]
+    does: str
+    settings: dict[str, Setting]
+    example: str
+
+
+_LEVELS = {
+    "service": Setting(
+        "safety stock beyond the newsvendor level, in standard deviations of demand over lead time + 1 periods; "
+        "below 0: less of it",
+        "standard deviations",
+        "0",
+    ),
+    "anticipate": Setting(
+        "share of the lift that a stock-blind recommendation gives to demand that is counted on; 0: none", "share", "1"
+    ),
 }
-RECOMMENDATION_RULES: dict[str, tuple[str, ...]] = {
-    "popularity": ("filter",),
-    "uplift": ("filter", "bury", "boost"),
-    "none": (),
+
+INVENTORY_RULES: dict[str, Rule] = {
+    "base-stock": Rule(
+        "inventory",
+        "every period orders up to a level",
+        {
+            "level": Setting("order-up-to level, stock under way counted", "units", "the newsvendor level", True),
+            **_LEVELS,
+        },
+        "base-stock:level=25",
+    ),
+    "capped-base-stock": Rule(
+        "inventory",
+        "orders up to a level, and never more than a cap at once",
+        {
+            "level": Setting("order-up-to level, stock under way counted", "units", "the newsvendor level", True),
+            "cap": Setting("largest order", "units", "1.25 x a period's demand, rounded up", True),
+            **_LEVELS,
+        },
+        "capped-base-stock:level=26,cap=5",
+    ),
+    "s-S": Rule(
+        "inventory",
+        "at or below s units, stock under way counted, orders up to S",
+        {
+            "s": Setting("reorder point", "units", "the newsvendor level", True),
+            "S": Setting("order-up-to level, s or more", "units", "s + an economic order quantity", True),
+            **_LEVELS,
+        },
+        "s-S:s=6,S=40",
+    ),
 }
+"""By name. The newsvendor level is `intandem.departments.rules.order_up_to_level`: mean demand over lead time + 1
+periods, and safety stock by the critical ratio."""
+
+_FILTER = {"filter": Setting("in-stock: products without stock are not shown; none: blind to stock", "", "none")}
+
+RECOMMENDATION_RULES: dict[str, Rule] = {
+    "popularity": Rule(
+        "recommendation", "shows every customer the products most in demand", _FILTER, "popularity:filter=in-stock"
+    ),
+    "uplift": Rule(
+        "recommendation",
+        "shows each customer what exposure earns most with: the purchases it adds x margin, less its cost",
+        {
+            **_FILTER,
+            "bury": Setting("products with less stock than this are not shown; 0: all are", "periods of demand", "0"),
+            "boost": Setting("the score grows by this share with each doubling of the stock's cover", "share", "0"),
+        },
+        "uplift:filter=in-stock,boost=0.2",
+    ),
+    "none": Rule("recommendation", "shows nothing", {}, "none"),
+}
+"""By name."""
+
 RULE_POLICIES: dict[str, tuple[str, str]] = {
     "silo": ("base-stock", "uplift"),
     "filtered-silo": ("base-stock", "uplift:filter=in-stock"),
@@ -51,26 +133,32 @@ _FILTERS = ("none", "in-stock")
 class _Settings:
     """The settings written behind a rule's name, read one by one."""
 
-    def __init__(self, place: str, text: str, known: dict[str, tuple[str, ...]], market: Market) -> None:
+    def __init__(self, place: str, text: str, known: dict[str, Rule], market: Market) -> None:
         self.place, self.market = place, market
-        self.name, _, rest = text.partition(":")
-        if not text.strip():
+        self.name, colon, rest = text.strip().partition(":")
+        if not self.name:
             raise InputError(place, "is empty", f"choose one of {', '.join(known)}")
         if self.name not in known:
-            near = difflib.get_close_matches(self.name, known, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(known)}"
-            raise InputError(place, f"'{self.name}' is not a rule", hint)
+            raise InputError(place, f"'{self.name}' is not a rule", did_you_mean(self.name, known))
+        self.known = known[self.name].settings
+        takes = f"it takes {', '.join(self.known)}, as key=value" if self.known else "it takes no settings"
         self.values: dict[str, str] = {}
-        for item in filter(None, rest.split(",")):
-            key, equals, value = item.partition("=")
-            if not equals or key not in known[self.name]:
-                allowed = ", ".join(known[self.name]) or "no settings"
-                raise InputError(
-                    place, f"'{item}' is not a setting of {self.name}", f"it takes {allowed}, as key=value"
-                )
+        for item in rest.split(",") if colon else []:
+            key, equals, value = (part.strip() for part in item.partition("="))
+            if not item.strip() or (equals and not value):
+                raise InputError(place, f"'{text}' leaves a setting empty", f"{takes}, or leave the colon or comma out")
+            if not equals or key not in self.known:
+                near = did_you_mean(key, self.known) if equals and self.known else takes
+                cure = near if near.startswith("did") else takes
+                raise InputError(place, f"'{item}' is not a setting of {self.name}", cure)
             if key in self.values:
                 raise InputError(place, f"'{key}' is given twice", "give it once")
             self.values[key] = value
+
+    def _given(self, key: str) -> str | None:
+        """The text of a setting, which the rule's table must describe."""
+        assert key in self.known, f"{self.name} reads a setting that it does not describe: {key}"
+        return self.values.get(key)
 
     def _number(self, key: str, text: str, low: float) -> float:
         try:
@@ -83,7 +171,7 @@ class _Settings:
         return value
 
     def per_product(self, key: str, default: float) -> Float[Array, " products"]:
-        text = self.values.get(key)
+        text = self._given(key)
         count = self.market.products
         if text is None:
             return jnp.full(count, default, jnp.float32)
@@ -95,11 +183,11 @@ class _Settings:
         return jnp.asarray(np.broadcast_to(np.asarray(values, np.float32), count))
 
     def scalar(self, key: str, default: float, low: float = -math.inf) -> Float[Array, ""]:
-        text = self.values.get(key)
+        text = self._given(key)
         return jnp.asarray(default if text is None else self._number(key, text, low), jnp.float32)
 
     def in_stock(self) -> Float[Array, ""]:
-        text = self.values.get("filter", "none")
+        text = self._given("filter") or "none"
         if text not in _FILTERS:
             raise InputError(self.place, f"filter={text} is not known", f"choose one of {', '.join(_FILTERS)}")
         return jnp.asarray(float(text == "in-stock"))
@@ -140,12 +228,15 @@ def recommendation_rule(
     standing = reference(market) if standing is None else standing
     if settings.name == "none":
         return NoExposure()
+    bury, boost = (
+        settings.scalar(key, 0.0, 0.0) if key in settings.known else jnp.zeros(()) for key in ("bury", "boost")
+    )
     return RankedExposure(
         standing=standing,
         popular=jnp.asarray(float(settings.name == "popularity")),
         in_stock=settings.in_stock(),
-        bury=settings.scalar("bury", 0.0, 0.0),
-        boost=settings.scalar("boost", 0.0, 0.0),
+        bury=bury,
+        boost=boost,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from intandem.departments import DUAL_PRICE, RULE_POLICIES, policy_of_rules
-from intandem.errors import InputError
+from intandem.errors import InputError, did_you_mean
 from intandem.evaluation.comparison import MethodResult
 from intandem.evaluation.labels import LABELS
 from intandem.evaluation.policies import PolicyLike, policy_of
@@ -31,6 +30,21 @@ LEARNED: dict[str, str] = {"learned-silo": "silo", **{name: name for name in TRA
 
 METHOD_NAMES = (*RULE_POLICIES, DUAL_PRICE, *TUNED, *LEARNED)
 
+_NOT_TRAINED = {
+    "silo": "rules: base-stock orders, and recommendations by uplift that are blind to stock",
+    "filtered-silo": "rules: as silo, and what is out of stock is not shown",
+    DUAL_PRICE: "computed: each product's own dynamic program at a price of slots; neither tuned nor trained",
+    "tuned-rule": "the best rules of a grid: base-stock, capped, (s, S); in-stock filter, low stock hidden, high stock "
+    "pushed",
+    "tuned-filter": "the same grid of orders; recommendation hides what is out of stock and no more",
+    "tuned-silo": "the same grid of orders; recommendation is blind to stock",
+}
+
+METHODS: dict[str, str] = {
+    name: TRAINING_METHODS[LEARNED[name]] if name in LEARNED else _NOT_TRAINED[name] for name in METHOD_NAMES
+}
+"""By name, and what each is; of trained methods as `train` knows them."""
+
 Progress = Callable[[str, int, int, float], object]
 """Told what is being done, steps done, steps in all (0: unknown), and the latest profit (`nan`: none yet)."""
 
@@ -46,9 +60,9 @@ def check_methods(methods: Sequence[str], place: str = "--methods") -> None:
         if method not in METHOD_NAMES:
             if method in PLANNED_METHODS:
                 raise InputError(place, f"'{method}' is planned and not built yet", "leave it out")
-            near = difflib.get_close_matches(method, METHOD_NAMES, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"choose some of {', '.join(METHOD_NAMES)}"
-            raise InputError(place, f"'{method}' is not a method", hint)
+            if not method.strip():
+                raise InputError(place, "has an empty name", "leave out the comma too many")
+            raise InputError(place, f"'{method}' is not a method", did_you_mean(method, METHOD_NAMES, some=True))
         if methods.count(method) > 1:
             raise InputError(place, f"'{method}' is given twice", "give it once")
 

@@ -35,11 +35,14 @@ from intandem.errors import InputError
 from intandem.learning.mtma import Training
 from intandem.market import Market
 from intandem.market.files import load_market, market_hash, save_market
-from intandem.storage import replace_folder
+from intandem.storage import refuse_other_folder, replace_folder
 
 FORMAT = 1
 MARKET = "market"
 """The sub-folder of the market that a bundle was trained for."""
+
+CONTENTS = ("manifest.json", MARKET, "inventory", "recommendation")
+"""All that a bundle's folder holds."""
 
 _MEND = "train again, or name another bundle"
 
@@ -47,15 +50,15 @@ _MEND = "train again, or name another bundle"
 def save_bundle(
     training: Training, market: Market, folder: str | Path, *, backtest: dict[str, Any] | None = None
 ) -> Path:
-    """Writes a trained policy; what is there is replaced as a whole.
+    """Writes a trained policy; a bundle that is there is replaced as a whole.
 
     **Arguments:**
 
     - `market`: the market it was trained for; the bundle carries it, and its hash is in the manifest.
     - `backtest`: figures the bundle was accepted on, kept in the manifest.
 
-    **Raises:** `InputError` if the market breaks a rule of market files, which it names; `RunError` if the system
-    refuses. What was there is then as it was.
+    **Raises:** `InputError` if the market breaks a rule of market files, which it names, or if the folder holds
+    anything but a bundle; `RunError` if the system refuses. What was there is then as it was.
 
     ```python
     >>> import tempfile
@@ -72,6 +75,7 @@ def save_bundle(
     ```
     """
     folder = Path(folder)
+    refuse_other_folder(folder, CONTENTS)
     departments = {"inventory": training.policy.inventory, "recommendation": training.policy.recommendation}
     with replace_folder(folder) as beside:
         _write_market(market, beside / MARKET)

@@ -8,17 +8,21 @@ each is quasi-static to the faster ones, and Borkar's (2008, chapter 6) argument
 
 from __future__ import annotations
 
-from typing import Literal
-
 import equinox as eqx
 import jax
 import optax
 from jaxtyping import Array, Float
 
-from intandem.errors import InputError
+from intandem.errors import InputError, did_you_mean
 
-Method = Literal["mtma", "stma", "reversed", "silo"]
-METHODS: tuple[Method, ...] = ("mtma", "stma", "reversed", "silo")
+METHODS: dict[str, str] = {
+    "mtma": "two departments that learn together on the firm's profit, inventory fast and recommendation slowly",
+    "stma": "as mtma, both at one speed, the geometric mean of its two",
+    "reversed": "as mtma, the speeds exchanged: recommendation fast and inventory slowly",
+    "silo": "two departments that learn apart, each on its own objective; recommendation sees no stock",
+}
+"""By name, and what each is."""
+
 PLANNED_METHODS = ("mtsa", "stsa", "independent")
 
 
@@ -73,7 +77,7 @@ def timescales_of(method: str, fast_to_slow: Timescales) -> Timescales:
     if method in PLANNED_METHODS:
         raise InputError("--method", f"'{method}' is planned and not built yet", f"choose one of {', '.join(METHODS)}")
     if method not in METHODS:
-        raise InputError("--method", f"'{method}' is not known", f"choose one of {', '.join(METHODS)}")
+        raise InputError("--method", f"'{method}' is not known", did_you_mean(method, METHODS))
     fast, slow = fast_to_slow.inventory, fast_to_slow.recommendation
     if method == "reversed":
         return Timescales(fast_to_slow.critic, inventory=slow, recommendation=fast)

@@ -14,20 +14,21 @@ from functools import partial
 
 import numpy as np
 
-from intandem.errors import InputError
+from intandem.errors import InputError, did_you_mean
 from intandem.market.build import build_market
 from intandem.market.demand import base_demand
 from intandem.market.model import Market, SolveSettings
 
-FAMILIES = (
-    "free-supply",
-    "capped-supply",
-    "long-lead",
-    "fixed-cost",
-    "seasonal",
-    "mixed",
-    "habit",
-)
+FAMILIES: dict[str, str] = {
+    "free-supply": "lead time 0, holding cost .02 x unit cost, no lost sale cost: coordination can earn nothing",
+    "capped-supply": "largest order 1.3 x base demand, rounded down, at least 1",
+    "long-lead": "lead time 6",
+    "fixed-cost": "fixed order cost 1.5 x unit margin x base demand",
+    "seasonal": "a season of 52 positions, amplitude .8, its phase by product",
+    "mixed": "products that differ more: markup U(.05, 1.5), exposure effect U(0, 3), lead time 0 to 4",
+    "habit": "habit +.5 for half of the products (loyalty), -.5 for the others (satiation)",
+}
+"""By name: what a family differs by from the draws common to all."""
 
 SEASON_POSITIONS = 52
 SEASON_AMPLITUDE = 0.8
@@ -54,12 +55,12 @@ def family_market(family: str, products: int, customers: int, seed: int, *, cand
     ```
     """
     if family not in FAMILIES:
-        raise InputError("family", f"'{family}' is not known", f"choose one of {', '.join(FAMILIES)}")
+        raise InputError("family", f"'{family}' is not known", did_you_mean(family, FAMILIES))
     if products < 1 or customers < 1 or (candidates is not None and not 1 <= candidates <= products):
         raise InputError(
             "family",
             "the size is impossible",
-            "give at least one product and customer, candidates <= products",
+            "give at least one product and customer, and 1 to as many candidates as products",
         )
     # The family's name takes part in the seed so that no two families share their draws by accident.
     rng = np.random.default_rng([seed, *family.encode()])
@@ -85,7 +86,7 @@ def family_market(family: str, products: int, customers: int, seed: int, *, cand
         season=season,
         persistence=0.0 if solvable and family != "habit" else 0.8,
         carry_over=0.0 if solvable else 1.0,
-        name=f"{family}-{products}x{customers}-seed{seed}",
+        name=f"{family}-{products}x{customers}{'' if candidates is None else f'x{candidates}'}-seed{seed}",
         solve=SolveSettings(stock_cap=24) if solvable else None,
     )
     if family in ("capped-supply", "fixed-cost"):
@@ -149,11 +150,16 @@ def _draw_candidates(rng: np.random.Generator, products: int, customers: int, wi
         places[touched] = np.sort(places[touched], axis=1)
 
 
-_SPECIFICATION = re.compile(r"family:(?P<family>[a-z-]+):(?P<products>\d+)x(?P<customers>\d+)(?::(?P<seed>\d+))?")
+_SPECIFICATION = re.compile(
+    r"family:(?P<family>[a-z-]+):(?P<products>\d+)x(?P<customers>\d+)(?:x(?P<candidates>\d+))?(?::(?P<seed>\d+))?"
+)
+
+WRITTEN = "family:NAME:PRODUCTSxCUSTOMERS:SEED"
+"""How a generated market is named; `PRODUCTSxCUSTOMERSxCANDIDATES` gives every customer so many products only."""
 
 
 def is_family(text: str) -> bool:
-    """Whether a text names a generated market, `family:NAME:PRODUCTSxCUSTOMERS:SEED`."""
+    """Whether a text names a generated market, as in `WRITTEN`."""
     return text.startswith("family:")
 
 
@@ -161,8 +167,20 @@ def parse_family(text: str) -> Market:
     """Generates the market that a text names, as `family:capped-supply:10x20:3`; the seed is 0 if left out.
 
     **Raises:** `InputError` naming the text.
+
+    ```python
+    >>> market = parse_family("family:capped-supply:10x20x4:3")
+    >>> market.products, market.rows, market.base_utility.shape
+    (10, 20, (20, 4))
+
+    ```
     """
     match = _SPECIFICATION.fullmatch(text)
     if match is None:
-        raise InputError(text, "is not a family", "write family:NAME:PRODUCTSxCUSTOMERS:SEED")
-    return family_market(match["family"], int(match["products"]), int(match["customers"]), int(match["seed"] or 0))
+        raise InputError(text, "is not a family", f"write {WRITTEN}, such as family:capped-supply:10x20:0")
+    products, customers, seed = int(match["products"]), int(match["customers"]), int(match["seed"] or 0)
+    candidates = None if match["candidates"] is None else int(match["candidates"])
+    try:
+        return family_market(match["family"], products, customers, seed, candidates=candidates)
+    except InputError as error:
+        raise InputError(text, error.problem, error.cure) from error

@@ -269,10 +269,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError) as caught:
         save_market(example_market("two-products-capped"), tmp_path)
-    assert str(caught.value) == (
-        f"{tmp_path}: is a folder with other things in it (thesis.tex); "
-        "give a new folder, or a name with the ending .toml"
-    )
+    assert str(caught.value) == (f"{tmp_path}: is a folder with other things in it (thesis.tex); name a new folder")
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.tex"]
 
 

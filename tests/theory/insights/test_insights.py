@@ -233,3 +233,17 @@ def test_assumptions_are_read_off_the_market() -> None:
     assert supply_binds(example_market("two-products-capped"))
     assert not supply_binds(pair_of_products())
     assert broken_assumptions(pair_of_products(), "T4") == ("some orders arrive at once",)
+
+
+def test_a_statement_is_claimed_inside_its_assumptions_only() -> None:
+    for holds, inside, outside in (
+        (True, "holds", "not claimed here"),
+        (False, "fails", "not claimed here"),
+        (None, "not tested", "not claimed here"),
+    ):
+        found = Finding("C3", holds, 0.0, 0, 1, detail="one pair")
+        assert (found.verdict, found.why) == (inside, "one pair")
+        elsewhere = replace(found, broken=("orders have limits", "customers substitute"))
+        assert (elsewhere.verdict, elsewhere.why) == (outside, "orders have limits; customers substitute")
+        assert elsewhere.as_json()["claimed"] is False
+        assert elsewhere.as_json()["holds"] is holds

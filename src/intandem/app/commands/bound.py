@@ -7,7 +7,10 @@ from intandem.app.options import JsonFlag, MarketName, Seed
 
 
 def bound(market: MarketName, /, seed: Seed = 0, json_output: JsonFlag = False) -> Answer:
-    """Upper bounds on the profit of every policy, at any size of market: proved, but for one estimate that says so.
+    """Computes what no policy can exceed, in markets of any size.
+
+    Upper bounds on the profit of every policy: proved, but for one estimate that says so. `intandem list bounds` tells
+    what each counts and where it applies.
 
     Example: intandem bound family:capped-supply:10x20:0
     """

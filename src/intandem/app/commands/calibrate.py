@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from intandem.app.answer import Answer
-from intandem.app.options import JsonFlag, Seed
+from intandem.app.options import JsonFlag, UnusedSeed, option
 
 if TYPE_CHECKING:
     from intandem.data import Tables
@@ -19,49 +19,49 @@ Source = Literal["auto", "tables", "complete-journey", "ta-feng"]
 
 def calibrate(
     folder: Annotated[
-        str, tyro.conf.Positional, tyro.conf.arg(metavar="DIR", help="A firm's tables, or a fetched dataset.")
+        str, tyro.conf.Positional, option("The folder with your tables, or with a fetched dataset.", metavar="DIR")
     ],
     /,
-    out: Annotated[str, tyro.conf.arg(metavar="MARKET", help="The market file (.toml) or folder to write.")],
-    source: Annotated[Source, tyro.conf.arg(help="What DIR holds; auto tells by its files.")] = "auto",
-    products: Annotated[int | None, tyro.conf.arg(help="Most bought products to keep of Complete Journey.")] = None,
-    customers: Annotated[int | None, tyro.conf.arg(help="Households to keep of Complete Journey.")] = None,
+    out: Annotated[str, option("The market file (.toml) or folder to write.", metavar="MARKET")],
+    source: Annotated[Source, option("What DIR holds; auto tells by its files.")] = "auto",
+    products: Annotated[
+        int | None, option("Most bought products to keep of Complete Journey.", default="50; of your own tables all")
+    ] = None,
+    customers: Annotated[
+        int | None, option("Households to keep of Complete Journey.", default="200; of your own tables all")
+    ] = None,
     size: Annotated[
-        Literal["small", "medium", "large"], tyro.conf.arg(help="Of Ta-Feng: 10 x 200, 100 x 2,000, 1,000 x 20,000.")
+        Literal["small", "medium", "large"],
+        option("Of Ta-Feng, products x customers: 10 x 200, 100 x 2,000 or 1,000 x 20,000."),
     ] = "medium",
-    candidates: Annotated[int, tyro.conf.arg(help="Products modelled per customer, at most.")] = 60,
-    supply_cap: Annotated[float | None, tyro.conf.arg(help="Largest order, in periods of base demand.")] = None,
-    lead_time: Annotated[int, tyro.conf.arg(help="Periods, where the tables do not say.")] = 1,
-    slots: Annotated[int, tyro.conf.arg(help="Products shown to a customer per period.")] = 3,
-    seed: Seed = 0,
+    candidates: Annotated[int, option("Products modelled per customer, at most.")] = 60,
+    supply_cap: Annotated[
+        float | None, option("Largest order, in periods of base demand.", default="what the tables say, or none")
+    ] = None,
+    lead_time: Annotated[int, option("Lead time in periods, where the tables do not say.")] = 1,
+    slots: Annotated[int, option("Recommendation slots: products shown to a customer per period.")] = 3,
+    seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Fits a market to tables: choice, exposure effect, carry-over, habit, visits, seasons.
+    """Fits a market to your tables, or to a fetched dataset.
+
+    What is fitted: choice, exposure effect, carry-over, habit, visits, seasons. Rows that break a rule are kept beside
+    the market, in MARKET-quarantine.csv.
 
     Example: intandem calibrate my-tables --out market
     """
     del seed, json_output
     from intandem.app.runtime import claim, prepare
-    from intandem.errors import InputError
     from intandem.progress import Meter
 
-    target = claim(out, folder=not out.endswith(".toml"), marker="market.toml")
-    for option, value, least in (
-        ("products", products, 1),
-        ("customers", customers, 1),
-        ("candidates", candidates, 1),
-        ("lead-time", lead_time, 0),
-        ("slots", slots, 1),
-        ("supply-cap", supply_cap, 0),
-    ):
-        if value is not None and not value >= least:
-            raise InputError(f"--{option}", f"is {value}", f"give {least} or more")
     prepare()
     from intandem.data.calibration.calibrate import CalibrationSettings
     from intandem.data.calibration.calibrate import calibrate as fit
     from intandem.data.calibration.calibrated_market import MarketSettings
     from intandem.market.files import save_market
+    from intandem.market.files.writing import CONTENTS
 
+    target = claim(out, folder=not out.endswith(".toml"), ours=CONTENTS)
     with Meter() as meter:
         meter.update("reading")
         tables = read_tables(Path(folder), source, products, customers, size, target)

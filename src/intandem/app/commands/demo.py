@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import tyro
-
 from intandem.app.answer import Answer
-from intandem.app.options import JsonFlag, Seed, Updates
+from intandem.app.options import JsonFlag, Seed, option
 
 
 def demo(
-    out: Annotated[str, tyro.conf.arg(metavar="DIR", help="The folder for the market and the page.")],
-    products: Annotated[int, tyro.conf.arg(help="Most bought products to keep.")] = 50,
-    households: Annotated[int, tyro.conf.arg(help="Households with most baskets to keep.")] = 200,
-    updates: Updates = None,
+    out: Annotated[str, option("The folder for the market, the trained policy and the page.", metavar="DIR")],
+    products: Annotated[int, option("Most bought products to keep.")] = 50,
+    customers: Annotated[int, option("Households with most baskets to keep.")] = 200,
+    updates: Annotated[int | None, option("Gradient updates of training.", default="200")] = None,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """What coordination is worth on real grocery data: load, calibrate, train, compare, report.
+    """Shows on real grocery data what coordination is worth.
+
+    The whole path: fetch, calibrate, tune, train, compare, report.
 
     Example: intandem demo --out demo
     """
@@ -33,9 +33,14 @@ def demo(
     folder = claim(Path(out) / "report.html", folder=False).parent
     prepare()
     from intandem.app.demonstration import demonstrate
+    from intandem.learning.bundle import CONTENTS
+    from intandem.market.files import writing
+
+    claim(folder / "market", folder=True, ours=writing.CONTENTS)
+    claim(folder / "policy", folder=True, ours=CONTENTS)
 
     with Meter() as meter:
-        found = demonstrate(folder, products=products, households=households, updates=updates, seed=seed, meter=meter)
+        found = demonstrate(folder, products=products, households=customers, updates=updates, seed=seed, meter=meter)
     seconds = time.monotonic() - started
     comparison = found.report.comparison
     figures = {

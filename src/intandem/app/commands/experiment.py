@@ -7,42 +7,40 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from intandem.app.answer import Answer
-from intandem.app.options import JsonFlag
-from intandem.errors import InputError
+from intandem.app.options import ExperimentName, JsonFlag, ScaleName, one_of, option
 
 if TYPE_CHECKING:
     from intandem.evaluation.experiments import Outcome
 
 
 def experiment(
-    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help="coordination-map.")],
+    name: Annotated[ExperimentName, tyro.conf.Positional, option(one_of(ExperimentName), metavar="NAME")],
     /,
-    scale: Annotated[str, tyro.conf.arg(help="small for a look, full for verdicts.")] = "small",
+    scale: Annotated[ScaleName, one_of, option("small for a look, full for verdicts.")] = "small",
     out: Annotated[
-        str | None, tyro.conf.arg(metavar="DIR", help="The folder for page, tables and finished parts; default: NAME.")
+        str | None, option("The folder for page, tables and finished parts.", metavar="DIR", default="NAME")
     ] = None,
-    seed: Annotated[int, tyro.conf.arg(help="Of the markets that are drawn.")] = 0,
+    seed: Annotated[int, option("Of the markets that are drawn.")] = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Runs a named study, or goes on with one that was stopped, and writes its page.
+    """Runs a named study and writes its page.
 
-    Example: intandem experiment coordination-map --scale small --out coordination-map
+    A study that was stopped goes on from the parts that are finished.
+
+    Example: intandem experiment coordination-map --scale small
     """
     del json_output
     from intandem.app.runtime import claim, prepare
-    from intandem.evaluation.experiments import FINISHED_PARTS, SCALES
+    from intandem.evaluation.experiments import FINISHED_PARTS
     from intandem.evaluation.experiments import experiment as named
     from intandem.progress import Meter
 
     chosen = named(name)
-    size = next((one for one in SCALES if one == scale), None)
-    if size is None:
-        raise InputError("--scale", f"'{scale}' is not known", f"choose one of {', '.join(SCALES)}")
     folder = claim(out or name, folder=True, marker=FINISHED_PARTS)
     prepare()
     with Meter() as meter:
-        outcome = chosen.run(size, folder, seed=seed, progress=meter.update)
-    figures = {"experiment": name, "scale": size, "budget": chosen.budget[size], **outcome.as_json()}
+        outcome = chosen.run(scale, folder, seed=seed, progress=meter.update)
+    figures = {"experiment": name, "scale": scale, "budget": chosen.budget[scale], **outcome.as_json()}
     return Answer(figures, summary(outcome))
 
 

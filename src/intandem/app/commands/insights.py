@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
 from intandem.app.answer import Answer
-from intandem.app.options import JsonFlag, MarketName, Seed
+from intandem.app.options import JsonFlag, MarketName, Seed, option
+from intandem.errors import InputError
 
 if TYPE_CHECKING:
     from intandem.theory.insights import Finding
@@ -18,14 +17,19 @@ def insights(
     /,
     bundle: Annotated[
         str | None,
-        tyro.conf.arg(metavar="BUNDLE", help="Test this trained policy, by simulation, not the exact optimum."),
+        option("Test this trained policy, by simulation.", metavar="BUNDLE", default="the market's exact optimum"),
     ] = None,
-    periods: Annotated[int, tyro.conf.arg(help="With a bundle: periods of every run, after the warm-up.")] = 400,
-    runs: Annotated[int, tyro.conf.arg(help="With a bundle: independent runs, 3 or more.")] = 16,
+    periods: Annotated[
+        int | None, option("With a bundle: periods of every run, after the warm-up.", default="400")
+    ] = None,
+    runs: Annotated[int | None, option("With a bundle: replications, 3 or more.", default="16")] = None,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Tests what theory says of coordination (C1 to C4, T1 to T4) on a market's exact optimum, or on a trained policy.
+    """Tests what theory says of coordination in a market.
+
+    The statements C1 to C4 and T1 to T4, on the exact optimum or on a trained policy. Where a market breaks the
+    assumptions of a statement, the statement is not claimed there.
 
     Example: intandem insights two-products-capped
     """
@@ -35,6 +39,11 @@ def insights(
     from intandem.app.runtime import resolve_market
     from intandem.progress import Meter
 
+    if bundle is None:
+        for name, value in (("--periods", periods), ("--runs", runs)):
+            if value is not None:
+                cure = "leave it out, or give --bundle"
+                raise InputError(name, "is for a trained policy, and the exact optimum needs no runs", cure)
     world = resolve_market(market)
     started = time.monotonic()
     with Meter() as meter:
@@ -54,7 +63,8 @@ def insights(
             from intandem.learning import load_bundle
 
             meter.update("playing the policy")
-            found = policy_insights(world, load_bundle(bundle, world), periods=periods, runs=runs, seed=seed)
+            played = {name: value for name, value in (("periods", periods), ("runs", runs)) if value is not None}
+            found = policy_insights(world, load_bundle(bundle, world), seed=seed, **played)
     figures: dict[str, object] = {
         "insights": {name: one.as_json() for name, one in found.items()},
         "of": "exact optimum" if bundle is None else str(bundle),
@@ -68,15 +78,19 @@ def summary(market: str, found: dict[str, Finding], *, exact: bool) -> str:
     """One line per statement, with what it rests on; and before them how many hold."""
     from intandem.theory.insights import STATEMENTS
 
-    tested = [one for one in found.values() if one.holds is not None]
-    held = sum(one.holds is True for one in tested)
+    claimed = [one for one in found.values() if one.inside and one.holds is not None]
+    held = sum(one.holds is True for one in claimed)
+    elsewhere = sum(not one.inside for one in found.values())
     whose = "exact optimum" if exact else "trained policy"
-    lines = [f"{market}, {whose}: {held} of {len(tested)} statements hold that can be tested"]
+    lines = [
+        f"{market}, {whose}: {held} of the {len(claimed)} statements hold that are claimed and can be tested here"
+        + (f"; {elsewhere} are not claimed here" if elsewhere else "")
+    ]
     for name, one in found.items():
-        verdict = {True: "holds", False: "FAILS", None: "not tested"}[one.holds]
-        lines.append(f"  {name:<13}{STATEMENTS[name]:<56}{verdict}")
+        lines.append(f"  {name:<13}{STATEMENTS[name]:<56}{one.verdict}")
         chance = "" if one.p_value is None else f"; p = {one.p_value:.2g}"
-        lines.append(f"  {'':<13}{one.detail}{chance}")
-        if one.broken and one.holds is not None:
+        if not one.inside:
             lines.append(f"  {'':<13}outside its assumptions: {'; '.join(one.broken)}")
+            chance += {True: "; it holds all the same", False: "; it does not hold", None: ""}[one.holds]
+        lines.append(f"  {'':<13}{one.detail}{chance}")
     return "\n".join(lines)

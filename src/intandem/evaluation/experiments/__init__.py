@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from intandem.errors import InputError
+from intandem.errors import InputError, did_you_mean
 from intandem.evaluation.experiments.experiment import SCALES as SCALES
 from intandem.evaluation.experiments.experiment import Claim as Claim
 from intandem.evaluation.experiments.experiment import Outcome as Outcome
@@ -54,5 +54,5 @@ def experiment(name: str) -> Experiment:
     ```
     """
     if name not in EXPERIMENTS:
-        raise InputError("NAME", f"'{name}' is no experiment", f"choose one of {', '.join(EXPERIMENTS)}")
+        raise InputError("NAME", f"'{name}' is no experiment", did_you_mean(name, EXPERIMENTS))
     return EXPERIMENTS[name]

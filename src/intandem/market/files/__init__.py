@@ -5,6 +5,7 @@ row, the key and the cure; a market that breaks them is not written either.
 """
 
 from intandem.market.files.reading import example_market as example_market
+from intandem.market.files.reading import example_names as example_names
 from intandem.market.files.reading import load_market as load_market
 from intandem.market.files.writing import market_hash as market_hash
 from intandem.market.files.writing import save_market as save_market

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from intandem.errors import InputError
+from intandem.errors import InputError, did_you_mean
 from intandem.market.build import build_market
 from intandem.market.files.pairs import pair_layout
 from intandem.market.files.sections import market_file, parse, split
@@ -17,6 +17,8 @@ from intandem.market.model import Market
 from intandem.market.rules.joined import check_choice, check_products, season_shifts, solve_settings
 from intandem.market.rules.keys import TABLES
 from intandem.market.rules.values import Table
+
+_EXAMPLES = importlib.resources.files("intandem.market") / "examples"
 
 
 def load_market(path: str | Path) -> Market:
@@ -89,9 +91,12 @@ def example_market(name: str) -> Market:
 
     ```
     """
-    folder = importlib.resources.files("intandem.market") / "examples"
-    known = sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml"))
-    if name not in known:
-        raise InputError(name, "is not an example market", f"choose one of {', '.join(known)}")
-    with importlib.resources.as_file(folder / f"{name}.toml") as path:
+    if name not in example_names():
+        raise InputError(name, "is not an example market", did_you_mean(name, example_names()))
+    with importlib.resources.as_file(_EXAMPLES / f"{name}.toml") as path:
         return load_market(path)
+
+
+def example_names() -> tuple[str, ...]:
+    """The names of the markets that come with the package."""
+    return tuple(sorted(one.name.removesuffix(".toml") for one in _EXAMPLES.iterdir() if one.name.endswith(".toml")))

@@ -19,10 +19,13 @@ from intandem.market.model import Market
 from intandem.market.rules.joined import check_choice, check_products, solve_settings
 from intandem.market.rules.keys import PRODUCT_DEFAULTS, TABLES
 from intandem.market.rules.values import Table, check_section, checked
-from intandem.storage import replace_file, replace_folder
+from intandem.storage import refuse_other_folder, replace_file, replace_folder
 
 INLINE_PAIRS = 1_000_000
 """Beyond so many pairs a single TOML file would take minutes to read and more memory than the market."""
+
+CONTENTS = ("market.toml", *(f"{name}.parquet" for name in TABLES))
+"""All that a market's folder holds."""
 
 _PRODUCT_KEYS = [key for key in TABLES["products"] if key != "product_id"]
 _CUSTOMER_KEYS = [key for key in TABLES["customers"] if key != "customer_id"]
@@ -56,7 +59,7 @@ def save_market(market: Market, path: str | Path) -> None:
         problem = f"would hold more than {INLINE_PAIRS:,} pairs in one TOML file"
         raise InputError(target, problem, "give a folder, a name without the ending .toml")
     if not inline:
-        _refuse_other_folder(target)
+        refuse_other_folder(target, CONTENTS)
     sections, tables = market_sections(market), market_tables(market)
     settled = {name: check_section(target, name, values) for name, values in sections.items()}
     check_choice(target, settled["market"])
@@ -77,16 +80,6 @@ def save_market(market: Market, path: str | Path) -> None:
         for name, frame in written.items():
             frame.write_parquet(beside / files[name])
         (beside / "market.toml").write_text(folder_text(sections, files), encoding="utf-8", newline="\n")
-
-
-def _refuse_other_folder(target: Path) -> None:
-    """A folder is replaced as a whole, so that it must hold nothing but a market."""
-    ours = {"market.toml", *(f"{name}.parquet" for name in TABLES)}
-    if target.is_dir():
-        others = sorted(one.name for one in target.iterdir() if one.name not in ours)
-        if others:
-            problem = f"is a folder with other things in it ({others[0]})"
-            raise InputError(target, problem, "give a new folder, or a name with the ending .toml")
 
 
 def shortest(value: Any) -> float:

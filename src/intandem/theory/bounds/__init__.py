@@ -2,11 +2,20 @@
 
 from intandem.theory.bounds.batches import batch_bound
 from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound
-from intandem.theory.bounds.gather import LEVELS_ONLY, Bounds, bounds, fluid_bound, habit_bound, newsvendor_bound
+from intandem.theory.bounds.gather import (
+    BOUNDS,
+    LEVELS_ONLY,
+    Bounds,
+    bounds,
+    fluid_bound,
+    habit_bound,
+    newsvendor_bound,
+)
 from intandem.theory.bounds.lagrangian import Lagrangian, lagrangian_bound
 from intandem.theory.bounds.program import FluidSolution
 
 __all__ = [
+    "BOUNDS",
     "LEVELS_ONLY",
     "Bounds",
     "Clairvoyant",

@@ -15,10 +15,10 @@ from intandem.errors import InputError, RunError
 from intandem.market import Market
 from intandem.progress import Meter, reported
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
-from intandem.theory.bounds.clairvoyant import Clairvoyant, clairvoyant_bound, why_no_clairvoyant
+from intandem.theory.bounds.clairvoyant import LARGEST_SIZE, Clairvoyant, clairvoyant_bound, why_no_clairvoyant
 from intandem.theory.bounds.curves import PIECES, DemandCurves, demand_curves, season_of
-from intandem.theory.bounds.habits import solve_pairs, why_no_habits
-from intandem.theory.bounds.lagrangian import Lagrangian, lagrangian_bound, why_no_lagrangian
+from intandem.theory.bounds.habits import LARGEST, LARGEST_ROW, solve_pairs, why_no_habits
+from intandem.theory.bounds.lagrangian import MOST_PRODUCTS, STEPS, Lagrangian, lagrangian_bound, why_no_lagrangian
 from intandem.theory.bounds.mismatch import mismatch_cuts
 from intandem.theory.bounds.multinomial import choice_shares
 from intandem.theory.bounds.prices import solve_prices
@@ -35,6 +35,37 @@ PRICED_PIECES = 12
 
 LEVELS_ONLY = "lagrangian_on_levels"
 """Name of the Lagrangian bound where intentions carry over: for the grid of the `solve` settings only."""
+
+BOUNDS: dict[str, tuple[str, str]] = {
+    "fluid": ("long-run averages under concave envelopes of demand, slots and supply", "any market, at any size"),
+    "newsvendor": (
+        "the same, and what uncertain demand costs at least in stock left or sales lost",
+        f"up to {PROGRAM_PLACES:,} pairs",
+    ),
+    "habits": (
+        "every pair's own optimum, what buying breeds included, at prices of slots and supply",
+        f"products with a habit: up to {PROGRAM_PLACES:,} pairs and {LARGEST:,} pairs x positions of the season, "
+        f"independent choice, lost sales, rows of up to {LARGEST_ROW} people",
+    ),
+    "batches": (
+        "what fixed order costs cost as demand follows exposure",
+        "fixed order costs: independent choice, lost sales, intensity, neither habit, season nor discount; any size",
+    ),
+    "lagrangian": (
+        "products solved exactly, one by one, at a price of a slot",
+        f"up to {MOST_PRODUCTS} products that can be solved alone and {max(STEPS)} customer rows, independent choice",
+    ),
+    LEVELS_ONLY: (
+        "the same for exposures on the `solve` settings' levels only; never counted as the best",
+        "as lagrangian, where intentions carry over",
+    ),
+    "clairvoyant": (
+        "what could be earned if all outcomes were known in advance: an estimate, never counted as the best",
+        f"up to {LARGEST_SIZE} persons x products, lost sales, independent choice, neither intention, season nor "
+        "discount",
+    ),
+}
+"""By name: what a bound counts, and where it applies. A market's own refusals say exactly why one is left out."""
 
 NOT_FOR_SURE = (LEVELS_ONLY, "clairvoyant")
 """Bounds that are never the best: one holds for some policies only, the other is an estimate from samples."""
@@ -198,6 +229,7 @@ class _Gathering:
             return None
         if isinstance(bound, Lagrangian) and bound.levels_only:
             name = LEVELS_ONLY
+        assert name in BOUNDS, f"{name} is not described"
         self.values[name] = float(getattr(bound, "value", bound))
         self.seconds[name] = time.perf_counter() - started
         return bound

@@ -48,15 +48,20 @@ class Finding(Displayed):
 
     @property
     def inside(self) -> bool:
-        """Whether the market meets the statement's assumptions."""
+        """Whether the market meets the statement's assumptions: only there is the statement claimed."""
         return not self.broken
 
     @property
     def verdict(self) -> str:
-        """In a word or two: `holds`, `does not hold`, `not claimed here` (outside its assumptions), `not tested`."""
-        if self.holds is None:
-            return "not tested"
-        return "holds" if self.holds else "does not hold" if self.inside else "not claimed here"
+        """For people: `holds`, `fails`, `not tested`, or `not claimed here`, whatever was found there."""
+        if not self.inside:
+            return "not claimed here"
+        return {True: "holds", False: "fails", None: "not tested"}[self.holds]
+
+    @property
+    def why(self) -> str:
+        """What the verdict rests on: the assumptions that do not hold, or what was found."""
+        return "; ".join(self.broken) or self.detail
 
     def _summary(self) -> Summary:
         rows = [("found", self.detail), ("violations", f"{self.violations:,} of {self.n:,}")]
@@ -68,7 +73,10 @@ class Finding(Displayed):
         return Summary(f"{self.name} {self.verdict}" + (f": {states}" if states else ""), rows)
 
     def as_json(self) -> dict[str, object]:
-        """The figures under the names of the command line's JSON."""
+        """The figures under the names of the command line's JSON.
+
+        `holds` is what was found, claimed or not.
+        """
         found: dict[str, object] = {
             "holds": self.holds,
             "statistic": self.statistic,
@@ -77,6 +85,7 @@ class Finding(Displayed):
         }
         if self.p_value is not None:
             found["p_value"] = self.p_value
+        found |= {"claimed": self.inside, "verdict": self.verdict, "why": self.why}
         return found | {"inside": self.inside, "broken_assumptions": list(self.broken), "detail": self.detail}
 
 
@@ -95,13 +104,15 @@ class Findings(Displayed, dict[str, Finding]):
     def to_frame(self) -> pl.DataFrame:
         """One row per statement tested.
 
-        - `name`, `statement` (in a few words), `holds` (null where there is nothing to test).
+        - `name`, `statement` (in a few words), `verdict` (see `Finding`).
+        - `holds`: what was found, null where there is nothing to test.
         - `statistic`, `violations` of `n` comparisons, `p_value` (null for what is exact): see `Finding`.
         - `inside`: whether the market meets the statement's assumptions; `detail`: in words.
         """
         schema = {
             "name": pl.String,
             "statement": pl.String,
+            "verdict": pl.String,
             "holds": pl.Boolean,
             "statistic": pl.Float64,
             "violations": pl.Int64,
@@ -110,7 +121,7 @@ class Findings(Displayed, dict[str, Finding]):
             "inside": pl.Boolean,
             "detail": pl.String,
         }
-        own = ("holds", "statistic", "violations", "n", "p_value", "inside", "detail")
+        own = ("verdict", "holds", "statistic", "violations", "n", "p_value", "inside", "detail")
         rows = [(name, STATEMENTS.get(one.name), *(getattr(one, field) for field in own)) for name, one in self.items()]
         return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("statistic").fill_nan(None))
 

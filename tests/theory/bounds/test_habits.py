@@ -28,10 +28,14 @@ EXACT = replace(KINDS["habit"], persistence=0.0, carry_over=0.0, habit=1.5, poin
         pytest.param(EXACT, id="loyalty"),
         pytest.param(replace(EXACT, habit=-1.5), id="satiation"),
         pytest.param(replace(EXACT, exposure="slate", exposure_cost=True), id="slate"),
-        pytest.param(replace(EXACT, visits=True), id="visits"),
+        pytest.param(replace(EXACT, visits=True), id="visits", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, discount=0.8), id="discount"),
         pytest.param(replace(EXACT, tight=True, lead_time=0), id="tight"),
-        pytest.param(replace(KINDS["two-products"], people=2, habit=1.0, points=3, stock_cap=6), id="two-products"),
+        pytest.param(
+            replace(KINDS["two-products"], people=2, habit=1.0, points=3, stock_cap=6),
+            id="two-products",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(replace(EXACT, fixed_cost=True), id="fixed-cost"),
         pytest.param(KINDS["habit"], id="persistence"),
     ],
@@ -69,16 +73,18 @@ def test_it_is_the_optimum_where_stock_is_free(habit: float, discount: float) ->
     assert optimum - 1e-6 <= habit_bound(market).value <= 1.004 * optimum
 
 
-@pytest.mark.parametrize("exposure", ["intensity", "slate"])
-def test_no_rule_beats_it(exposure) -> None:
+@pytest.mark.parametrize("exposure", ["intensity", pytest.param("slate", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seasonal", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_no_rule_beats_it(exposure, seasonal: bool) -> None:
     market = replace(family_market("habit", 4, 8, 2), exposure=exposure)
-    season = 0.8 * np.sin(2 * np.pi * (np.arange(6)[:, None] / 6 + np.arange(4) / 4))
-    for case in (market, replace(market, season=jnp.asarray(season, jnp.float32))):
-        limit = habit_bound(case).value
-        for rules in (("base-stock", "uplift"), ("base-stock:service=-1", "uplift:filter=in-stock")):
-            found = simulate(case, policy_of_rules(case, *rules), periods=300, runs=8)
-            assert found.profit - 3 * found.profit_se <= limit
-        assert limit <= newsvendor_bound(case).value * 1.005
+    if seasonal:
+        season = 0.8 * np.sin(2 * np.pi * (np.arange(6)[:, None] / 6 + np.arange(4) / 4))
+        market = replace(market, season=jnp.asarray(season, jnp.float32))
+    limit = habit_bound(market).value
+    for rules in (("base-stock", "uplift"), ("base-stock:service=-1", "uplift:filter=in-stock")):
+        found = simulate(market, policy_of_rules(market, *rules), periods=300, runs=8)
+        assert found.profit - 3 * found.profit_se <= limit
+    assert limit <= newsvendor_bound(market).value * 1.005
 
 
 def test_where_nothing_forms_habits_it_says_about_what_the_newsvendor_bound_says() -> None:
@@ -92,7 +98,7 @@ def _worths(pairs, seed: int) -> Worths:
     return Worths(rng.uniform(0, 1, shape), rng.normal(0, 0.5, shape), rng.uniform(-1, 4, pairs.count))
 
 
-@pytest.mark.parametrize("people", [1, 3])
+@pytest.mark.parametrize("people", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_coarse_grid_proves_no_less_than_a_fine_one(monkeypatch, people: int) -> None:
     market = replace(family_market("habit", 6, 4, 1), population=jnp.full(4, float(people)))
     pairs = pairs_of(market)

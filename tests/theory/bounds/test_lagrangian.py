@@ -15,7 +15,16 @@ from intandem.theory.intertemporal.dynamic_program import solve_program
 from intandem.theory.random_markets import KINDS, random_market
 
 
-@pytest.mark.parametrize("kind", ["two-products-tight", "two-rows", "two-backordered", "visits", "two-carry-over"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("two-products-tight", marks=pytest.mark.slow),
+        pytest.param("two-rows", marks=pytest.mark.slow),
+        "two-backordered",
+        "visits",
+        "two-carry-over",
+    ],
+)
 def test_it_lies_above_the_optimum_and_near_it(kind: str) -> None:
     for seed in range(2):
         market = random_market(KINDS[kind], 40 + seed)
@@ -155,7 +164,9 @@ def test_the_slack_is_that_of_the_grid_where_a_row_is_not_moved_by_exposure(cost
     assert lagrangian_bound(market).value >= solve(market, ("joint",)).profit
 
 
-@pytest.mark.parametrize("fixed", [80.0, 96.0, 110.0])
+@pytest.mark.parametrize(
+    "fixed", [pytest.param(80.0, marks=pytest.mark.slow), 96.0, pytest.param(110.0, marks=pytest.mark.slow)]
+)
 def test_orders_in_multiples_are_looked_at_up_to_the_cap_without_a_stated_one(fixed: float) -> None:
     market = build_market(
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product as combinations
 
 import equinox as eqx
@@ -60,11 +61,12 @@ def random_market(
         "exposure_cost": rng.choice([0.0, 0.2], products),
         "initial_stock": rng.integers(0, 4, products).astype(float),
     }
+    caps = np.full(products, np.inf)
     if limits:
-        terms["max_order"] = rng.choice([0.0, 2.0, 3.0, np.inf], products)
-        terms["order_multiple"] = np.where(terms["max_order"] == 0, 1.0, rng.choice([1.0, 2.0], products))
+        caps = rng.choice([0.0, 2.0, 3.0, np.inf], products)
+        terms["order_multiple"] = np.where(caps == 0, 1.0, rng.choice([1.0, 2.0], products))
         terms["fixed_order_cost"] = rng.choice([0.0, 3.0], products)
-    return build_market(
+    market = build_market(
         terms,
         rng.uniform(lowest, lowest + 2.5, (rows, products)),
         rng.uniform(0.3, 3, (rows, products)),
@@ -72,6 +74,8 @@ def random_market(
         visit_probability=rng.uniform(0.4, 1, rows),
         **{"solve": COARSE, **settings},
     )
+    # No file has a cap of 0; for one period it is what remains when it is too late to order.
+    return replace(market, max_order=jnp.asarray(caps, jnp.float32))
 
 
 def brute_profit(market: Market, exposures: np.ndarray) -> float:
@@ -142,20 +146,20 @@ def concave_market(seed: int, slots: int = 1) -> Market:
     rng = np.random.default_rng(seed)
     products = 3
     price = rng.uniform(5, 12, products)
-    return build_market(
+    market = build_market(
         {
             "price": price,
             "unit_cost": price * 0.4,
             "holding_cost": rng.uniform(0.1, 1, products),
             "exposure_cost": rng.uniform(0, 0.3, products),
             "initial_stock": rng.integers(1, 5, products).astype(float),
-            "max_order": np.zeros(products),
         },
         rng.uniform(0, 0.5, (1, products)),
         rng.uniform(0.5, 2, (1, products)),
         population=np.array([8.0]),
         exposure_slots=slots,
     )
+    return replace(market, max_order=jnp.zeros(products))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -56,7 +56,8 @@ def standardised_errors(market: Market, solution: Solution, periods: int, runs: 
     return found
 
 
-@pytest.mark.parametrize("kind", ["two-products", "backordered", "choice", "visits-carry-over", "long-lead"])
+# The others are among the fifty of the slow set.
+@pytest.mark.parametrize("kind", ["two-products", "backordered", "long-lead"])
 def test_simulation_of_the_exact_policies_earns_the_exact_values(kind: str) -> None:
     market = random_market(KINDS[kind], 5)
     assert np.abs(standardised_errors(market, solve(market), 1_000, 16)).max() < 4
@@ -87,7 +88,13 @@ def test_a_coarse_grid_of_intentions_is_off_and_a_finer_one_agrees_with_simulati
     assert abs(standardised_errors(fine.market, fine, 4_000, 32)[0]) < 3
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.slow if kind in ("three-products", "two-carry-over", "two-rows") else [])
+        for kind in KINDS
+    ],
+)
 def test_the_joint_optimum_is_the_best_and_its_policy_feasible(kind: str) -> None:
     market = random_market(KINDS[kind], 2)
     solution = solve(market, tolerance=1e-6)

@@ -209,6 +209,7 @@ def test_rows_that_share_no_product_are_solved_apart_wherever_products_stand() -
         return np.concatenate([np.asarray(getattr(market, name)) for market in dense])
 
     season = np.array([[0.0] * 4, [0.4, 0.1, -0.3, 0.2]])
+    caps = columns.pop("max_order")
     both = build_market(
         columns,
         pair_rows("base_utility"),
@@ -220,6 +221,7 @@ def test_rows_that_share_no_product_are_solved_apart_wherever_products_stand() -
         persistence=0.5,
         solve=COARSE,
     )
+    both = replace(both, max_order=jnp.asarray(caps, jnp.float32))
     apart = [joint_optimum(market, on_levels=True) for market in dense]
     together = joint_optimum(both, on_levels=True)
     assert together.profit == pytest.approx(sum(found.profit for found in apart), abs=1e-5)

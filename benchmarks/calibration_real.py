@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from intandem.data.calibration.calibrate import CalibrationSettings, calibrate
+from intandem.data.calibration.calibrate import calibrate
+from intandem.data.calibration.settings import CalibrationSettings
 from intandem.data.sources.complete_journey import load_complete_journey
 from intandem.data.sources.ta_feng import load_ta_feng
 

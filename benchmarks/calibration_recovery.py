@@ -18,7 +18,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from intandem.data.calibration.calibrate import CalibrationSettings, calibrate
+from intandem.data.calibration.calibrate import calibrate
+from intandem.data.calibration.settings import CalibrationSettings
 from intandem.data.sources.simulated import Targeting, simulated_firm, simulated_tables
 from intandem.storage import replace_file
 

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from intandem.data import load_complete_journey
-from intandem.data.calibration.calibrate import Calibration, CalibrationSettings, calibrate
-from intandem.data.calibration.calibrated_market import MarketSettings
+from intandem.data.calibration.calibrate import Calibration, calibrate
+from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
 from intandem.data.sources.fetch import fetch
 from intandem.evaluation.compare import compare, replay, without
 from intandem.evaluation.report import Report, Scenario, report_of, words, write_report

@@ -26,7 +26,7 @@ from intandem.market.model import (
 from intandem.market.pairs import dense_pairs, sparse_pairs
 from intandem.market.rules.arrays import PLACE, customer_columns, pair_arrays, product_columns, season_array
 from intandem.market.rules.joined import check_choice
-from intandem.market.rules.keys import PRODUCT_DEFAULTS
+from intandem.market.rules.keys import LARGEST_WHOLE, PRODUCT_DEFAULTS
 from intandem.market.rules.values import check_section
 
 
@@ -178,7 +178,8 @@ def demand_moments(market: Market) -> tuple[np.ndarray, np.ndarray]:
 
 
 def newsvendor_stock(market: Market) -> np.ndarray:
-    """The newsvendor level of demand over `lead_time + 1` periods at zero exposure, rounded up, at least 0.
+    """The newsvendor level of demand over `lead_time + 1` periods at zero exposure, rounded up, at least 0 and
+    no more than a file can hold.
 
     `mean + z sd` with `z` the normal quantile of `cu/(cu + co)`, where `cu = price - unit_cost + lost_sale_cost` and
     `co = holding_cost + unit_cost - salvage` (Snyder and Shen, Fundamentals of Supply Chain Theory, section 4.3).
@@ -190,4 +191,5 @@ def newsvendor_stock(market: Market) -> np.ndarray:
     positive = np.maximum(underage, 0.0)
     ratio = np.clip(positive / np.maximum(positive + np.maximum(overage, 0.0), 1e-12), 0.0, 0.999)
     level = np.ceil(mean * cover + ndtri(np.maximum(ratio, 1e-9)) * np.sqrt(variance * cover) - 1e-6)
-    return np.where(underage > 0, np.maximum(level, 0.0), 0.0)
+    # A level that is rounded up to minus nought is nought.
+    return np.where(underage > 0, np.clip(level, 0.0, LARGEST_WHOLE), 0.0) + 0.0

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from intandem.data.calibration.calibrate import Calibration, CalibrationSettings, calibrate
-from intandem.data.calibration.calibrated_market import MarketSettings
+from intandem.data.calibration.calibrate import Calibration, calibrate
+from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
 from intandem.data.sources.simulated import Targeting, simulated_firm, simulated_tables
 from intandem.data.tables.tables import Tables
 from intandem.errors import InputError

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from intandem.data.calibration.calibrate import choice_data
 from intandem.data.calibration.estimation import Fit, fit_choice_model
+from intandem.data.calibration.fitting import choice_data
 from intandem.data.calibration.information import columns_of
 from intandem.data.calibration.panel import panel_of
 from intandem.data.calibration.standard_errors import clustered_covariance, relaxed

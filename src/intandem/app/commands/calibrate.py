@@ -55,9 +55,8 @@ def calibrate(
     from intandem.progress import Meter
 
     prepare()
-    from intandem.data.calibration.calibrate import CalibrationSettings
     from intandem.data.calibration.calibrate import calibrate as fit
-    from intandem.data.calibration.calibrated_market import MarketSettings
+    from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
     from intandem.market.files import save_market
     from intandem.market.files.writing import CONTENTS
 
@@ -108,12 +107,13 @@ def read_tables(
 
 def _text(found: Calibration, target: Path) -> str:
     effect, market = found.exposure_effect, found.market
-    how = f"standard error {effect.se:.3f}" if effect.estimated else "stated, the data record no exposures"
+    how = f"standard error {effect.se:.3f}" if effect.estimated else f"stated: {effect.reason}"
     assumed = "".join(f"\nassumed: {line}" for line in found.assumptions)
+    noted = "".join(f"\nnote: {line}" for line in found.notes)
     return (
         f"{market.name}: {market.products} products, {market.rows} customers, kept in {target}\n"
         f"exposure effect {effect.mean:.2f} ({how}); persistence {found.persistence.value:.2f}, "
         f"habit {found.habit.value:.2f}\n"
         f"held-out log-likelihood {found.holdout_log_likelihood:.4f} per opportunity, "
-        f"best simple forecast {found.baseline_log_likelihood:.4f}{assumed}"
+        f"best simple forecast {found.baseline_log_likelihood:.4f}{assumed}{noted}"
     )

@@ -4,6 +4,6 @@ How tables come in is `intandem.data.tables` and `intandem.data.sources`.
 """
 
 from intandem.data.calibration.calibrate import Calibration as Calibration
-from intandem.data.calibration.calibrate import CalibrationSettings as CalibrationSettings
 from intandem.data.calibration.calibrate import calibrate as calibrate
-from intandem.data.calibration.calibrated_market import MarketSettings as MarketSettings
+from intandem.data.calibration.settings import CalibrationSettings as CalibrationSettings
+from intandem.data.calibration.settings import MarketSettings as MarketSettings

@@ -6,24 +6,24 @@ The model, its estimation, what identifies the effects and what does not: see th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from intandem.data.calibration.calibrated_market import MarketSettings, assemble_market, with_exposure_effect
-from intandem.data.calibration.choice_model import DYNAMIC, ChoiceData, Coefficients
-from intandem.data.calibration.controls import LOOSE, ExposureModel, product_period_exposure
-from intandem.data.calibration.estimation import Fit, fit_choice_model
+from intandem.data.calibration.calibrated_market import assemble_market, with_exposure_effect
+from intandem.data.calibration.estimation import Fit
 from intandem.data.calibration.exposure_effect import ExposureEffect, estimated_effect, stated_effect, with_kinds
+from intandem.data.calibration.fitting import Progress, fit_panel
 from intandem.data.calibration.holdout import baseline_scores, log_score
-from intandem.data.calibration.information import columns_of
+from intandem.data.calibration.identification import LEAST_VARIED, identified, variation, within
+from intandem.data.calibration.new_products import with_guesses
 from intandem.data.calibration.panel import Panel, panel_of
 from intandem.data.calibration.prediction import fit_tables, predict
-from intandem.data.calibration.standard_errors import Estimate, clustered_covariance
+from intandem.data.calibration.sentences import identification_of, limits_of
+from intandem.data.calibration.settings import CalibrationSettings
+from intandem.data.calibration.standard_errors import Estimate
 from intandem.data.tables.report import ValidationReport
 from intandem.data.tables.tables import Tables
 from intandem.data.tables.validate import check_tables, read_tables
@@ -31,45 +31,8 @@ from intandem.display import Displayed, Summary, count
 from intandem.market.model import Market
 from intandem.progress import Meter, reported
 
-LEAST_EXPOSED = 50.0
-"""Exposures of visiting customers below which an effect is not estimated but stated."""
-
-ROUNDS = 2
-"""Turns that the choice model and the model of exposures take."""
-
-
 STRONG_EFFECT = 0.8
 """Exposure effect of the strong case, in logit units."""
-
-
-Progress = Callable[[int, float], object]
-"""Told the number of a Newton step and the log-likelihood."""
-
-
-@dataclass(frozen=True)
-class CalibrationSettings:
-    """How to calibrate.
-
-    - `candidates_per_customer`: products modelled per customer (see `intandem.data.calibration.candidates`); all of
-      them if there are fewer.
-    - `holdout_share`: share of last periods to hold out where the calendar names no test periods.
-    - `least_observed`: periods of which a smaller fraction was recorded are left out.
-    - `across_stores`: also control for the product's mean exposure in each period, so that only differences
-      between customers or stores in the same period count.
-    - `largest_elasticity`: an elasticity above it is an event's lift (a promotion announced, a pile at the door) and
-      no response to price, which on average is 2.6 (Bijmolt, van Heerde and Pieters 2005): prices are then left out.
-    - `stated_exposure_effect`, `stated_carry_over`: taken where the data have no exposures.
-    - `market`: what the data do not say of supply and costs.
-    """
-
-    candidates_per_customer: int = 60
-    holdout_share: float = 0.15
-    least_observed: float = 0.5
-    across_stores: bool = False
-    largest_elasticity: float = 4.0
-    stated_exposure_effect: float = 0.4
-    stated_carry_over: float = 0.2
-    market: MarketSettings = field(default_factory=MarketSettings)
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,6 +119,7 @@ class Calibration(Displayed):
                 "se": effect.se,
                 "spread": effect.spread,
                 "estimated": effect.estimated,
+                "reason": effect.reason,
             },
             "holdout_log_likelihood": self.holdout_log_likelihood,
             "baseline_log_likelihood": self.baseline_log_likelihood,
@@ -238,16 +202,25 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         least_observed=settings.least_observed,
     )
     scored = panel.opportunities * panel.train[:, None, None]
-    exposures = float((panel.exposed * scored * panel.exposure_known[:, :, None]).sum())
-    estimated = exposures >= LEAST_EXPOSED
-    fit, data, estimates = _fit(panel, scored, estimated, settings, progress)
-    event_lift = estimates["elasticity"].value
-    if event_lift > settings.largest_elasticity:
+    across = settings.across_stores
+    told = identified(panel, scored, tables.exposures.height, across_stores=across)
+    fit, data, estimates = fit_panel(panel, scored, told, settings, progress)
+    priced = estimates["elasticity"]
+    if not 0 <= priced.value <= settings.largest_elasticity:
         panel = replace(panel, price_ratio=np.ones_like(panel.price_ratio))
-        fit, data, estimates = _fit(panel, scored, estimated, settings, progress)
-    effect = stated_effect(settings.stated_exposure_effect, panel.products)
-    if estimated:
-        effect = with_kinds(estimated_effect(fit, data, panel), fit, data, panel)
+        fit, data, estimates = fit_panel(panel, scored, told, settings, progress)
+    effect = stated_effect(settings.stated_exposure_effect, panel.products, told.reason)
+    if told.exposures:
+        known = scored * panel.exposure_known[:, :, None]
+        prices = within(panel.of_pairs(np.log(panel.price_ratio)), scored, panel)
+        effect = with_kinds(
+            estimated_effect(fit, data, panel),
+            fit,
+            data,
+            panel,
+            lambda shown: variation(shown, known, panel, prices, across_stores=across) >= LEAST_VARIED,
+        )
+    fit, guessed = with_guesses(fit, panel, tables)
     probability = predict(fit, data)
     score = float("nan")
     baselines: dict[str, float] = {}
@@ -266,154 +239,11 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         baseline_log_likelihood=max(baselines.values(), default=float("nan")),
         baselines=baselines,
         fit=fit_tables(panel, probability),
-        identification=_identification(panel, settings, estimated),
-        assumptions=(*tables.assumptions, *assumed, *_limits(panel, estimated, event_lift, settings)),
+        identification=identification_of(panel, settings, told),
+        assumptions=(*tables.assumptions, *assumed, *limits_of(panel, tables, told, priced, guessed, settings)),
         units_per_purchase=units,
         settings=settings,
         panel=panel,
         choice_fit=fit,
         notes=tables.notes,
     )
-
-
-def _fit(
-    panel: Panel,
-    scored: np.ndarray,
-    estimated: bool,
-    settings: CalibrationSettings,
-    progress: Progress | None,
-) -> tuple[Fit, ChoiceData, dict[str, Estimate]]:
-    data, covariates = choice_data(panel, scored, estimated, across_stores=settings.across_stores)
-    if estimated:
-        fit, data = fit_with_controls(data, panel, progress)
-    else:
-        stated = {"exposure": settings.stated_exposure_effect, "carry_over": settings.stated_carry_over}
-        fit = fit_choice_model(data, panel.group, fixed=stated, report=progress)
-    return fit, data, _estimates(fit, data, panel, covariates)
-
-
-def choice_data(
-    panel: Panel, scored: np.ndarray, exposed: bool, *, across_stores: bool = False
-) -> tuple[ChoiceData, tuple[str, ...]]:
-    """The panel as the likelihood reads it, without controls, and the names of its varying covariates."""
-    periods, pairs = panel.periods, panel.rows * panel.candidates.shape[1]
-    varying: dict[str, np.ndarray] = {}
-    log_ratio = np.log(panel.price_ratio)
-    if float(log_ratio.std()) > 1e-6:
-        varying["elasticity"] = -panel.of_pairs(log_ratio)
-    if exposed and float(panel.exposure_known.min()) == 0.0:
-        unknown = 1.0 - panel.exposure_known[:, :, None]
-        varying["exposure_unknown"] = np.broadcast_to(unknown, panel.bought.shape)
-    if exposed and across_stores:
-        varying["product_period_exposure"] = panel.of_pairs(product_period_exposure(panel))
-
-    def single(values: np.ndarray) -> jnp.ndarray:
-        return jnp.asarray(np.asarray(values, np.float32).reshape(periods, pairs))
-
-    # A covariate and a control are there even if they are nought, so that all fits share one compiled program.
-    stacked = [single(values) for values in varying.values()] or [jnp.zeros((periods, pairs))]
-    data = ChoiceData(
-        product=jnp.asarray(panel.pair_product, jnp.int32),
-        row=jnp.asarray(np.repeat(np.arange(panel.rows), panel.candidates.shape[1]), jnp.int32),
-        group=jnp.asarray(panel.group[panel.pair_product], jnp.int32),
-        scored=single(scored),
-        bought=single(panel.bought),
-        exposed=single(panel.exposed),
-        varying=jnp.stack(stacked),
-        fixed=jnp.zeros((1, pairs)),
-        rows=panel.rows,
-        products=panel.products,
-        groups=int(panel.group.max()) + 1,
-    )
-    return data, tuple(varying)
-
-
-def fit_with_controls(data: ChoiceData, panel: Panel, progress: Progress | None) -> tuple[Fit, ChoiceData]:
-    """Fits with what the exposures say of each pair held constant (see `intandem.data.calibration.controls`).
-
-    Where exposures may answer to purchases, their model needs the tastes and the choice model needs its controls: the
-    two take turns, `ROUNDS` times.
-    """
-    model = ExposureModel(panel, data)
-    rounds = 0 if panel.by_store else ROUNDS
-    start: Coefficients | None = None
-    taste: Fit | None = None
-    for turn in range(rounds + 1):
-        if start is not None:
-            dynamics = dict(zip(DYNAMIC, np.asarray(start.shared, float).tolist(), strict=False))
-            taste = fit_choice_model(
-                data, panel.group, start=taste.coefficients if taste else start, fixed=dynamics, tolerance=LOOSE
-            )
-        held = jnp.asarray(model.propensity(taste)[None], jnp.float32)
-        controlled = eqx.tree_at(lambda d: d.fixed, data, held)
-        if turn < rounds:
-            start = fit_choice_model(controlled, panel.group, start=start, tolerance=LOOSE).coefficients
-    return fit_choice_model(controlled, panel.group, start=start, report=progress), controlled
-
-
-def _estimates(fit: Fit, data: ChoiceData, panel: Panel, covariates: tuple[str, ...]) -> dict[str, Estimate]:
-    columns = columns_of(data)
-    names = (*DYNAMIC, *covariates)
-    contrasts = np.zeros((len(names), columns["log_spread"].stop))
-    contrasts[np.arange(len(names)), columns["shared"].start + np.arange(len(names))] = 1.0
-    errors = np.sqrt(np.diag(clustered_covariance(fit, panel.cluster, contrasts)))
-    found = {
-        name: Estimate(float(value), float(se))
-        for name, value, se in zip(names, np.asarray(fit.coefficients.shared, float), errors, strict=False)
-    }
-    found.setdefault("elasticity", Estimate(0.0, float("nan")))
-    if fit.precision[columns["shared"].start] > 1e9:
-        found["carry_over"] = Estimate(found["carry_over"].value, float("nan"))
-    return found
-
-
-def _identification(panel: Panel, settings: CalibrationSettings, estimated: bool) -> str:
-    habit = (
-        "Persistence and habit are identified by the timing of purchases within a pair, the unobserved taste of each "
-        "pair being integrated out as a normal random effect."
-    )
-    if not estimated:
-        return (
-            "The data record no exposures: the exposure effect and its carry-over are not identified and take stated "
-            f"values ({settings.stated_exposure_effect:g} and {settings.stated_carry_over:g}); report the null (0) and "
-            f"a strong case (0.8) beside them. {habit}"
-        )
-    unit = "store" if panel.by_store else "customer"
-    across = (
-        " The product's mean exposure in each period is held constant too, so that only differences between "
-        f"{unit}s in the same period count."
-        if settings.across_stores
-        else ""
-    )
-    feedback = "" if panel.by_store else " Past purchases are regressed out of exposures before their mean is taken."
-    return (
-        "Exposures were not given out at random. The exposure effect is identified by the timing of exposures within "
-        f"a pair of customer and product: the pair's mean exposure, product, customer, period and department-period "
-        f"effects and the week's price are held constant.{across}{feedback} It is causal as far as nothing else that "
-        "moves demand for one product in one period goes with its exposure. Carry-over is identified by purchases in "
-        f"the periods after an exposure; read it as an upper bound. {habit} Standard errors are clustered by {unit} "
-        f"({int(panel.cluster.max()) + 1} clusters)."
-    )
-
-
-def _limits(panel: Panel, estimated: bool, elasticity: float, settings: CalibrationSettings) -> tuple[str, ...]:
-    limits = [
-        "One unit of the market is one purchase: a customer buys a product at most once a period, in the average "
-        "number of units; prices and costs are per purchase.",
-    ]
-    if panel.dropped:
-        limits.append(
-            f"{panel.dropped} purchases of products outside the customer's {panel.candidates.shape[1]} candidates are "
-            "left out."
-        )
-    if elasticity > settings.largest_elasticity:
-        limits.append(
-            f"Sales rise with low prices as if the elasticity were {elasticity:.1f}, which is the lift of events and "
-            "not of prices: prices are left out and the market has no price term."
-        )
-    if not estimated:
-        limits.append(
-            f"The exposure effect of {settings.stated_exposure_effect:g} is stated, not estimated: the data record no "
-            "exposures."
-        )
-    return tuple(limits)

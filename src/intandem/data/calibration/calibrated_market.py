@@ -1,18 +1,16 @@
-"""Builds the market out of a fitted choice model and of what the data do not say: costs, lead times, caps."""
+"""Builds the market out of a fitted choice model: utilities, visits, seasons, intentions."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-import polars as pl
 
 from intandem.data.calibration.choice_model import DYNAMIC, ChoiceData
-from intandem.data.calibration.estimation import Fit
+from intandem.data.calibration.estimation import LARGEST_PERSISTENCE, Fit
 from intandem.data.calibration.panel import Panel
+from intandem.data.calibration.product_fields import capped, product_fields, units_per_purchase
+from intandem.data.calibration.settings import MarketSettings
 from intandem.data.tables.tables import Tables
 from intandem.market import base_demand, build_market
 from intandem.market.model import Market
@@ -26,41 +24,21 @@ SEASON_COVER = 0.75
 CYCLE = {"week": 52, "day": 7}
 
 
-@dataclass(frozen=True)
-class MarketSettings:
-    """What is stated where a firm's tables do not say it. A product's own value in the tables comes first.
-
-    - `margin`: gross margin as a share of price; `margin_by_department` comes before it.
-    - `holding_rate`: holding cost per unit and period, as a share of unit cost: capital at some 20% a year,
-      space and shrinkage make 0.5 to 1% a week.
-    - `lead_time`: periods. `lost_sale_cost`, `exposure_cost`, `fixed_order_cost`: money.
-    - `supply_cap`: largest order as a multiple of base demand; `None` for no cap.
-    - `exposure_slots`: products shown to a customer per period.
-    """
-
-    margin: float = 0.25
-    margin_by_department: Mapping[str, float] = field(default_factory=dict)
-    holding_rate: float = 0.01
-    lead_time: int = 1
-    lost_sale_cost: float = 0.0
-    fixed_order_cost: float = 0.0
-    exposure_cost: float = 0.0
-    supply_cap: float | None = None
-    exposure_slots: int = 3
-
-
 def assemble_market(
     tables: Tables, panel: Panel, fit: Fit, data: ChoiceData, elasticity: float, settings: MarketSettings
 ) -> tuple[Market, np.ndarray, tuple[str, ...]]:
-    """The market, the units of the source in one purchase per product, and the assumptions that went in."""
+    """The market, the units of the source in one purchase per product, and the assumptions that went in.
+
+    Whatever was estimated or converted comes to lie inside what a market file may hold; where it did not, it is said.
+    """
     units = units_per_purchase(tables, panel)
-    fields, assumptions = _product_fields(tables, units, settings)
-    fields["elasticity"] = np.full(panel.products, elasticity)
+    fields, assumptions = product_fields(tables, units, elasticity, settings)
     season, level = _season(fit, panel, tables.period_name)
     _, carry_over, persistence, habit = np.asarray(fit.coefficients.shared[: len(DYNAMIC)], float)
     effect = np.asarray(fit.coefficients.shared[0] + fit.coefficients.deviation, float)
     base = pair_utility(fit, data).reshape(panel.candidates.shape) + level[panel.candidates]
     dense = panel.candidates.shape[1] == panel.products
+    slots = min(settings.exposure_slots, base.shape[1])
 
     def build() -> Market:
         return build_market(
@@ -70,47 +48,36 @@ def assemble_market(
             candidates=None if dense else panel.candidates,
             visit_probability=visit_probability(panel),
             season=season,
-            persistence=float(persistence),
+            persistence=float(np.clip(persistence, 0.0, LARGEST_PERSISTENCE)),
             carry_over=max(float(carry_over), 0.0),
             habit=float(habit),
             product_ids=tables.products["product_id"].to_list(),
             customer_ids=tables.customers["customer_id"].to_list(),
-            name=tables.name,
+            name=tables.name.encode("utf-8", "replace").decode() or "market",
             period=tables.period_name,
             exposure="slate",
-            exposure_slots=min(settings.exposure_slots, base.shape[1]),
+            exposure_slots=slots,
         )
 
     market = build()
+    assumptions.append(
+        f"A slate shows {slots} of {panel.products} products to a customer per {tables.period_name}, at a cost of "
+        f"{settings.exposure_cost:g} each (assumed)."
+    )
     if carry_over < 0:
         assumptions.append(f"Carry-over is estimated at {carry_over:.2f}, below zero: the market takes none.")
     if settings.supply_cap is not None:
-        demand = np.asarray(base_demand(market), float)
-        cap = np.maximum(1.0, np.floor(settings.supply_cap * demand))
-        fields["max_order"] = np.where(np.isnan(fields["max_order"]), cap, fields["max_order"])
+        fields = capped(fields, settings.supply_cap * np.asarray(base_demand(market), float))
         assumptions.append(f"No order may exceed {settings.supply_cap:g} times a product's base demand (at least 1).")
         market = build()
+    if tables.provenance:
+        assumptions.append(tables.provenance)
     return market, units, tuple(assumptions)
 
 
 def with_exposure_effect(market: Market, effect: float) -> Market:
     """The market with the same exposure effect for every pair."""
     return eqx.tree_at(lambda m: m.exposure_effect, market, jnp.full_like(market.exposure_effect, effect))
-
-
-def units_per_purchase(tables: Tables, panel: Panel) -> np.ndarray:
-    """Mean units of the source that a customer buys of a product in a period in which it buys any."""
-    periods = np.flatnonzero(panel.train).tolist()
-    purchases = (
-        tables.transactions.filter(pl.col("period").is_in(periods) & (pl.col("quantity") > 0))
-        .group_by("customer", "product", "period")
-        .agg(pl.col("quantity").sum())
-        .group_by("product")
-        .agg(pl.col("quantity").mean())
-    )
-    units = np.ones(panel.products)
-    units[purchases["product"].to_numpy()] = purchases["quantity"].to_numpy()
-    return units
 
 
 def visit_probability(panel: Panel) -> np.ndarray:
@@ -157,64 +124,3 @@ def _season(fit: Fit, panel: Panel, period_name: str) -> tuple[np.ndarray | None
         # One year shows each week once: neighbours share what they know.
         season = 0.25 * np.roll(season, 1, 0) + 0.5 * season + 0.25 * np.roll(season, -1, 0)
     return season, level
-
-
-def _product_fields(
-    tables: Tables, units: np.ndarray, settings: MarketSettings
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    products = tables.products
-
-    def column(name: str) -> np.ndarray:
-        return products[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(float)
-
-    def stated(name: str, default: np.ndarray | float) -> np.ndarray:
-        own = column(name)
-        return np.where(np.isnan(own), default, own)
-
-    price = column("price")
-    paid = _mean_price(tables)
-    price = np.where(np.isnan(price), paid, price)
-    margin = np.array(
-        [settings.margin_by_department.get(name or "", settings.margin) for name in products["department"].to_list()]
-    )
-    unit_cost = stated("unit_cost", price * (1 - margin))
-    fields = {
-        "price": price * units,
-        "unit_cost": unit_cost * units,
-        "regular_price": stated("regular_price", price) * units,
-        "holding_cost": stated("holding_cost", settings.holding_rate * unit_cost) * units,
-        "lost_sale_cost": stated("lost_sale_cost", settings.lost_sale_cost) * units,
-        "fixed_order_cost": stated("fixed_order_cost", settings.fixed_order_cost),
-        "exposure_cost": np.full(len(price), settings.exposure_cost),
-        "lead_time": stated("lead_time", float(settings.lead_time)),
-        "min_order": np.ceil(stated("min_order", 0.0) / units),
-        "order_multiple": np.maximum(1.0, np.round(stated("order_multiple", 1.0) / units)),
-        "max_order": np.floor(column("max_order") / units),
-    }
-    assumptions = []
-    without = int(np.isnan(column("unit_cost")).sum())
-    if without:
-        assumptions.append(
-            f"{without} products have no unit cost: a gross margin of {settings.margin:.0%} of price is assumed."
-        )
-    if np.isnan(column("holding_cost")).any():
-        assumptions.append(
-            f"Holding a unit for a {tables.period_name} costs {settings.holding_rate:.1%} of its unit cost (assumed)."
-        )
-    if np.isnan(column("lead_time")).any():
-        assumptions.append(f"Orders arrive after {settings.lead_time} {tables.period_name}(s) (assumed).")
-    assumptions.append(
-        f"A slate shows {settings.exposure_slots} products to a customer per {tables.period_name}, at a cost of "
-        f"{settings.exposure_cost:g} each (assumed)."
-    )
-    if tables.provenance:
-        assumptions.append(tables.provenance)
-    return fields, assumptions
-
-
-def _mean_price(tables: Tables) -> np.ndarray:
-    lines = tables.transactions.filter((pl.col("quantity") > 0) & pl.col("price").is_not_null())
-    paid = lines.group_by("product").agg(price=(pl.col("price") * pl.col("quantity")).sum() / pl.col("quantity").sum())
-    price = np.zeros(tables.products.height)
-    price[paid["product"].to_numpy()] = paid["price"].to_numpy()
-    return price

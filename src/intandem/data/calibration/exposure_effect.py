@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import equinox as eqx
@@ -25,7 +26,7 @@ class ExposureEffect(Displayed):
     """The effect of one exposure on the utility of the exposed product, in logit units.
 
     - `mean`, `se`: over the products. `spread`: standard deviation between products.
-    - `by_product`: shrunk to the mean. `estimated`: false where the value was stated.
+    - `by_product`: shrunk to the mean. `estimated`: false where the value was stated, for the `reason` given.
     - `kinds`: effect of each kind of exposure alone and, as `a x b`, what both together differ from their sum.
     """
 
@@ -35,11 +36,12 @@ class ExposureEffect(Displayed):
     by_product: np.ndarray
     estimated: bool
     kinds: dict[str, Estimate]
+    reason: str = ""
 
 
-def stated_effect(value: float, products: int) -> ExposureEffect:
-    """An effect that the data cannot speak of."""
-    return ExposureEffect(value, float("nan"), 0.0, np.full(products, value), False, {})
+def stated_effect(value: float, products: int, reason: str) -> ExposureEffect:
+    """An effect that the data cannot speak of, and why."""
+    return ExposureEffect(value, float("nan"), 0.0, np.full(products, value), False, {}, reason)
 
 
 def estimated_effect(fit: Fit, data: ChoiceData, panel: Panel) -> ExposureEffect:
@@ -53,9 +55,14 @@ def estimated_effect(fit: Fit, data: ChoiceData, panel: Panel) -> ExposureEffect
     return ExposureEffect(mean, se, fit.spread["deviation"], by_product, True, {})
 
 
-def with_kinds(effect: ExposureEffect, fit: Fit, data: ChoiceData, panel: Panel) -> ExposureEffect:
-    """The effect with its kinds, from a short fit in which they may differ; unchanged if there is only one kind."""
-    names = [name for name, shown in panel.kinds.items() if shown.any()]
+def with_kinds(
+    effect: ExposureEffect, fit: Fit, data: ChoiceData, panel: Panel, telling: Callable[[np.ndarray], bool]
+) -> ExposureEffect:
+    """The effect with its kinds, from a short fit in which they may differ; unchanged if there is only one kind.
+
+    **Arguments:** `telling`: whether exposures, of the shape of `panel.exposed`, vary enough to tell what they do.
+    """
+    names = [name for name, shown in panel.kinds.items() if telling(shown)]
     if len(names) < 2:
         return effect
     # On top of the common effect: each further kind, and where there are two, both at once.

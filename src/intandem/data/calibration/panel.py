@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from intandem.data.calibration.candidates import choose_candidates
+from intandem.data.tables.stock import sold_out
 from intandem.data.tables.tables import Tables
 from intandem.display import Displayed
 from intandem.errors import InputError
@@ -26,7 +27,7 @@ class Panel(Displayed):
     - `kinds`: exposure by kind, shaped as `exposed`, which is their maximum.
     - `exposure_known`: whether the exposures of the customer's store are recorded, `periods rows`.
     - `price_ratio`: price over regular price, `periods products`, 1 where not known, within what training saw.
-    - `on_shelf`: 0 where the stock record says that there was none, `periods products`.
+    - `on_shelf`: 0 where the stock record says that there was none and nobody bought, `periods products`.
     - `group`: product group of each product. `cluster`: whose errors may be correlated, per row.
     - `observed`: fraction of each period that was recorded.
     - `train`, `test`: which periods are for fitting and for scoring.
@@ -200,7 +201,8 @@ def _price_ratio(tables: Tables, train: np.ndarray) -> np.ndarray:
 
 def _on_shelf(tables: Tables) -> np.ndarray:
     shelf = np.ones((tables.periods, tables.products.height), np.float32)
-    out = tables.stock.filter((pl.col("on_hand") <= 0) & (pl.col("period") < tables.periods))
+    counted = tables.stock.filter(pl.col("period") < tables.periods)
+    out, _ = sold_out(counted, tables.transactions.filter(pl.col("quantity") > 0), "product")
     shelf[out["period"].to_numpy(), out["product"].to_numpy()] = 0.0
     return shelf
 

@@ -14,6 +14,7 @@ from intandem.data.tables.mapping import NAME, Mapping
 from intandem.data.tables.raw import ROW, RawTable
 from intandem.data.tables.returns import Netted
 from intandem.data.tables.sizes import largest_usual
+from intandem.data.tables.stock import sold_out
 from intandem.data.tables.tables import Tables
 from intandem.data.tables.values import TypedTable
 
@@ -53,7 +54,7 @@ def notes_of(
     notes += _of_periods(lines, tables, found)
     notes += _of_products(raw["products"], typed["products"].frame, lines, found.mapping)
     if "stock" in typed:
-        notes += _of_stock(typed["stock"].frame)
+        notes += _of_stock(typed["stock"].frame, lines, tables.period_name)
     if "open_orders" in typed:
         notes += _of_open_orders(typed["open_orders"].frame, found.calendar)
     if "exposures" in typed:
@@ -191,9 +192,25 @@ def _of_products(raw: RawTable, products: pl.DataFrame, lines: pl.DataFrame, map
     return notes
 
 
-def _of_stock(stock: pl.DataFrame) -> list[str]:
+def _of_stock(stock: pl.DataFrame, lines: pl.DataFrame, unit: str) -> list[str]:
+    notes = []
     below = stock.filter(pl.col("on_hand") < 0).height
-    return [f"{_count(below, 'count of stock is', 'counts of stock are')} below 0: sold out"] if below else []
+    if below:
+        notes.append(f"{_count(below, 'count of stock is', 'counts of stock are')} below 0: sold out")
+    inside = stock.filter(pl.col("period") <= lines["period"].max())
+    out, bought = sold_out(inside, lines, "product_id")
+    if out.height:
+        products = out["product_id"].n_unique()
+        notes.append(
+            f"{_count(products, 'product was', 'products were')} sold out in {out.height:,} {unit}s by most of their "
+            "counts: these say nothing of demand"
+        )
+    if bought.height:
+        notes.append(
+            f"{_count(bought.height, f'{unit} of a product counts', f'{unit}s of products count')} as sold out and had "
+            f"sales all the same ({_some(bought['product_id'])}): taken as on the shelf"
+        )
+    return notes
 
 
 def _of_open_orders(orders: pl.DataFrame, calendar: Calendar) -> list[str]:

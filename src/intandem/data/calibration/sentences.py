@@ -1,0 +1,96 @@
+"""What a report must say of a calibration: what its effects rest on, and where they stop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intandem.data.calibration.identification import Identified
+from intandem.data.calibration.panel import Panel
+from intandem.data.calibration.settings import CalibrationSettings
+from intandem.data.calibration.standard_errors import Estimate
+from intandem.data.tables.tables import Tables
+
+SHOWN = 3
+"""Products that a sentence names."""
+
+
+def identification_of(panel: Panel, settings: CalibrationSettings, told: Identified) -> str:
+    """What identifies the effects in the data at hand."""
+    habit = (
+        "Persistence and habit are identified by the timing of purchases within a pair, the unobserved taste of each "
+        "pair being integrated out as a normal random effect."
+    )
+    if not told.exposures:
+        return (
+            f"{told.reason[0].upper()}{told.reason[1:]}: the exposure effect and its carry-over are not identified and "
+            f"take stated values ({settings.stated_exposure_effect:g} and {settings.stated_carry_over:g}); report the "
+            f"null (0) and a strong case (0.8) beside them. {habit}"
+        )
+    unit = "store" if panel.by_store else "customer"
+    across = (
+        " The product's mean exposure in each period is held constant too, so that only differences between "
+        f"{unit}s in the same period count."
+        if settings.across_stores
+        else ""
+    )
+    feedback = "" if panel.by_store else " Past purchases are regressed out of exposures before their mean is taken."
+    return (
+        "Exposures were not given out at random. The exposure effect is identified by the timing of exposures within "
+        f"a pair of customer and product: the pair's mean exposure, product, customer, period and department-period "
+        f"effects and the week's price are held constant.{across}{feedback} It is causal as far as nothing else that "
+        "moves demand for one product in one period goes with its exposure. Carry-over is identified by purchases in "
+        f"the periods after an exposure; read it as an upper bound. {habit} Standard errors are clustered by {unit} "
+        f"({int(panel.cluster.max()) + 1} clusters)."
+    )
+
+
+def limits_of(
+    panel: Panel,
+    tables: Tables,
+    told: Identified,
+    elasticity: Estimate,
+    guessed: np.ndarray,
+    settings: CalibrationSettings,
+) -> tuple[str, ...]:
+    """Where the market stops being what the data say.
+
+    **Arguments:** `elasticity`: as it was estimated first; `guessed`: products, by index, that nobody bought.
+    """
+    limits = [
+        "One unit of the market is one purchase: a customer buys a product at most once a period, in the average "
+        "number of units; prices and costs are per purchase.",
+    ]
+    if panel.dropped:
+        limits.append(
+            f"{panel.dropped} purchases of products outside the customer's {panel.candidates.shape[1]} candidates are "
+            "left out."
+        )
+    if elasticity.value > settings.largest_elasticity:
+        limits.append(
+            f"Sales rise with low prices as if the elasticity were {elasticity.value:.1f}, which is the lift of events "
+            "and not of prices: prices are left out and the market has no price term."
+        )
+    if elasticity.value < 0:
+        limits.append(
+            f"The elasticity is estimated at {elasticity.value:.2f} (standard error {elasticity.se:.2f}), below zero, "
+            "as if sales rose with prices: prices are left out and the market has no price term."
+        )
+    if told.priced and not told.prices:
+        limits.append(
+            "Prices do not vary enough within a product, beside what a department's products have in common in a "
+            "period, to tell what they do: the market has no price term."
+        )
+    if not told.exposures:
+        limits.append(
+            f"The exposure effect of {settings.stated_exposure_effect:g} is stated, not estimated: {told.reason}."
+        )
+    if guessed.size:
+        names = tables.products["product_id"].gather(guessed.tolist()).to_list()
+        shown = ", ".join(repr(name) for name in names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
+        absent = int((~np.isin(guessed, panel.candidates)).sum())
+        limits.append(
+            f"{len(names)} of {panel.products} products were not bought in the periods that are fitted ({shown}): "
+            "their demand is guessed at that of the median product of their department"
+            + (f"; {absent} of them are no customer's candidate, and have none." if absent else ".")
+        )
+    return tuple(limits)

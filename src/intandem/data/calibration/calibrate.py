@@ -5,7 +5,7 @@ The model, its estimation, what identifies the effects and what does not: see th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,7 +85,7 @@ class Calibration(Displayed):
             for name, value, error in self.to_frame().select("estimate", "value", "se").iter_rows()
         ]
         size = f"{count(market.products, 'product')}, {count(market.rows, 'customer')}"
-        how = f"standard error {effect.se:.2f}" if effect.estimated else "stated: the data record no exposures"
+        how = f"standard error {effect.se:.2f}" if effect.estimated else f"stated: {effect.reason}"
         score, other = self.holdout_log_likelihood, self.baseline_log_likelihood
         notes = [f"held-out log-likelihood {score:.4f}, best simple forecast {other:.4f}"] if self.baselines else []
         notes.append(f"{count(len(self.assumptions), 'assumption')} (`assumptions`)")

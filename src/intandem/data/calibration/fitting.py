@@ -90,9 +90,7 @@ def choice_data(
     return data, tuple(varying)
 
 
-def fit_with_controls(
-    data: ChoiceData, panel: Panel, progress: Progress | None
-) -> tuple[Fit, ChoiceData]:
+def fit_with_controls(data: ChoiceData, panel: Panel, progress: Progress | None) -> tuple[Fit, ChoiceData]:
     """Fits with what the exposures say of each pair held constant (see `intandem.data.calibration.controls`).
 
     Where exposures may answer to purchases, their model needs the tastes and the choice model needs its controls: the

@@ -12,18 +12,8 @@ import numpy as np
 import pytest
 
 from intandem.errors import InputError
-from intandem.learning import Training, TrainSettings, load_bundle, load_department, save_bundle, train
+from intandem.learning import Training, load_bundle, load_department, save_bundle
 from intandem.market import Market, family_market, initial_state, load_market, market_hash, save_market
-
-
-@pytest.fixture(scope="module")
-def market() -> Market:
-    return family_market("capped-supply", 3, 4, 0)
-
-
-@pytest.fixture(scope="module")
-def training(market: Market) -> Training:
-    return train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
 
 
 def test_a_policy_comes_back_as_it_was(market: Market, training: Training, tmp_path: Path) -> None:

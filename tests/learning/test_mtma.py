@@ -12,13 +12,6 @@ from intandem.errors import InputError
 from intandem.learning import METHODS, Training, TrainSettings, train
 from intandem.market import Market, family_market
 
-TINY = {"shops": 4, "window": 8, "width": 8}
-
-
-@pytest.fixture(scope="module")
-def market() -> Market:
-    return family_market("capped-supply", 3, 4, 0)
-
 
 def _weights(training: Training) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(training.policy)]
@@ -35,8 +28,8 @@ def test_training_raises_profit_where_coordination_pays(estimator: str, shops: i
     assert profit[-30:].mean() > gain * profit[:15].mean()
 
 
-def test_the_same_seed_gives_the_same_policy_and_another_seed_another(market: Market) -> None:
-    settings = TrainSettings(updates=3, **TINY)
+def test_the_same_seed_gives_the_same_policy_and_another_seed_another(market: Market, tiny: dict[str, int]) -> None:
+    settings = TrainSettings(updates=4, **tiny)
     first, again, other = (_weights(train(market, settings, seed)) for seed in (0, 0, 1))
     for left, right in zip(first, again, strict=True):
         np.testing.assert_array_equal(left, right)
@@ -47,8 +40,8 @@ def test_the_same_seed_gives_the_same_policy_and_another_seed_another(market: Ma
     ("method", "estimator"),
     [*((method, "perturbation") for method in METHODS), ("mtma", "pathwise"), ("silo", "pathwise")],
 )
-def test_every_method_trains(market: Market, method: str, estimator: str) -> None:
-    trained = train(market, TrainSettings(method=method, estimator=estimator, updates=2, **TINY))
+def test_every_method_trains(market: Market, tiny: dict[str, int], method: str, estimator: str) -> None:
+    trained = train(market, TrainSettings(method=method, estimator=estimator, updates=2, **tiny))
     assert np.isfinite(trained.curve["profit"]).all()
     # A perturbed shop settles for 4 x (lead time + 1) periods first.
     assert trained.steps == 2 * 4 * (8 if estimator == "pathwise" else 12 + 8)
@@ -57,10 +50,9 @@ def test_every_method_trains(market: Market, method: str, estimator: str) -> Non
 
 @pytest.mark.parametrize("estimator", ["perturbation", "pathwise"])
 def test_a_stopped_run_ends_as_it_would_have(
-    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: str
+    market: Market, tiny: dict[str, int], tmp_path: Path, estimator: str
 ) -> None:
-    monkeypatch.setattr("intandem.learning.mtma.CHUNK", 2)
-    settings = TrainSettings(estimator=estimator, updates=6, **TINY)
+    settings = TrainSettings(estimator=estimator, updates=6, **tiny)
     whole = train(market, settings, seed=3)
     checkpoint = tmp_path / "run.npz"
 
@@ -78,26 +70,23 @@ def test_a_stopped_run_ends_as_it_would_have(
         np.testing.assert_array_equal(left, right)
 
 
-def test_a_checkpoint_of_another_run_is_refused(
-    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("intandem.learning.mtma.CHUNK", 1)
+def test_a_checkpoint_of_another_run_is_refused(market: Market, tiny: dict[str, int], tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.npz"
 
     def stop(done: int, updates: int, figures: dict[str, float]) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint, progress=stop)
+        train(market, TrainSettings(updates=4, **tiny), checkpoint=checkpoint, progress=stop)
     with pytest.raises(InputError, match=r"run.npz: is the checkpoint of another market"):
-        train(market, TrainSettings(updates=2, **TINY), seed=1, checkpoint=checkpoint)
+        train(market, TrainSettings(updates=4, **tiny), seed=1, checkpoint=checkpoint)
     whole = checkpoint.read_bytes()
     checkpoint.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="is not a checkpoint that can be read"):
-        train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint)
+        train(market, TrainSettings(updates=4, **tiny), checkpoint=checkpoint)
     checkpoint.write_bytes(b"not a checkpoint")
     with pytest.raises(InputError, match="is not a checkpoint that can be read"):
-        train(market, TrainSettings(updates=2, **TINY), checkpoint=checkpoint)
+        train(market, TrainSettings(updates=4, **tiny), checkpoint=checkpoint)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +102,11 @@ def test_a_checkpoint_of_another_run_is_refused(
         ({"trace": 1.5}, "trace: is 1.5"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(market: Market, change: dict, message: str) -> None:  # type: ignore[type-arg]
+def test_settings_that_cannot_be_are_refused(market: Market, tiny: dict[str, int], change: dict, message: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(InputError, match=message):
-        train(market, TrainSettings(**{**TINY, **change}))
+        train(market, TrainSettings(**{**tiny, **change}))
 
 
-def test_policy_size_does_not_depend_on_the_market() -> None:
-    small, large = (
-        train(family_market("capped-supply", n, 4, 0), TrainSettings(updates=1, **TINY)).parameters for n in (2, 6)
-    )
-    assert small == large
+def test_policy_size_does_not_depend_on_the_market(training: Training, tiny: dict[str, int]) -> None:
+    larger = train(family_market("capped-supply", 6, 4, 0), TrainSettings(updates=2, **tiny))
+    assert training.parameters == larger.parameters

@@ -68,8 +68,15 @@ def course_of(market: Market, settings: TrainSettings, shops: int, window: int) 
         jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), timescales_of(settings.method, speeds)),
         jnp.asarray(settings.updates, jnp.float32),
         jnp.maximum(typical, 1e-6),
-        # Speeds and length enter as arrays: they do not shape the program.
-        replace(settings, shops=shops, window=window, updates=0, timescales=None),
+        # Speeds and length enter as arrays: they do not shape the program, and methods that differ in speeds share one.
+        replace(
+            settings,
+            method="silo" if settings.method == "silo" else "mtma",
+            shops=shops,
+            window=window,
+            updates=0,
+            timescales=None,
+        ),
     )
 
 

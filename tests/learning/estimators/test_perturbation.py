@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from intandem.departments import JointPolicy, inventory_network, policy_of_rules, recommendation_network, reference
-from intandem.learning import TrainSettings, train
+from intandem.learning import Training, TrainSettings, train
 from intandem.learning.course import Course, Learner, course_of
 from intandem.learning.estimators.perturbation import SIZE, estimate, operate, sizes, weights
-from intandem.market import Market, example_market, family_market, initial_state, step
+from intandem.market import Market, State, example_market, family_market, initial_state, step
 from intandem.market.supply import inventory_position
 
 SETTLE, PERIODS = 4, 20
@@ -23,13 +23,18 @@ SETTLE, PERIODS = 4, 20
 
 def _by_hand(market: Market, policy: JointPolicy, key: jax.Array) -> tuple[np.ndarray, np.ndarray]:
     """Profit of every period, and the worth of stock before each and at the end, one step at a time."""
+
+    @jax.jit
+    def period(state: State, key: jax.Array) -> tuple[State, jax.Array, jax.Array]:
+        following, outcome = step(market, state, policy(market, state, key), key)
+        return following, outcome.profit, (market.salvage * inventory_position(following)).sum()
+
     state = initial_state(market)
-    profit, worth = [], []
+    profit, worth = [], [float((market.salvage * inventory_position(state)).sum())]
     for one in jax.random.split(key, SETTLE + PERIODS):
-        worth.append(float((market.salvage * inventory_position(state)).sum()))
-        state, outcome = step(market, state, policy(market, state, one), one)
-        profit.append(float(outcome.profit))
-    worth.append(float((market.salvage * inventory_position(state)).sum()))
+        state, earned, stocked = period(state, one)
+        profit.append(float(earned))
+        worth.append(float(stocked))
     return np.array(profit), np.array(worth)
 
 
@@ -98,7 +103,10 @@ def test_luck_that_is_shared_makes_the_estimate_steadier() -> None:
     alone = np.asarray(jax.vmap(run)(jax.random.split(jax.random.key(0), 400)))
     independent = 2 * alone.var() / (2 * SIZE * float(course.scale)) ** 2
     keys = jax.random.split(jax.random.key(5), 400)
-    found = jax.vmap(lambda key: estimate(course, Learner(policy, None), None, jnp.array(0), key).gradient.policy)(keys)
+    of_key = jax.jit(
+        jax.vmap(lambda key: estimate(course, Learner(policy, None), None, jnp.array(0), key).gradient.policy)
+    )
+    found = of_key(keys)
     spread = np.asarray(found.inventory.network.outputs.bias).var(0).mean()
     assert spread < independent
 
@@ -113,7 +121,9 @@ def test_a_silo_judges_recommendation_on_its_own_objective() -> None:
     slopes = {}
     for method in ("mtma", "silo"):
         one = dataclasses.replace(course, settings=dataclasses.replace(course.settings, method=method))
-        gradient = estimate(one, Learner(policy, None), None, jnp.array(0), jax.random.key(0)).gradient.policy
+        gradient = eqx.filter_jit(estimate)(
+            one, Learner(policy, None), None, jnp.array(0), jax.random.key(0)
+        ).gradient.policy
         slopes[method] = np.abs(np.asarray(gradient.recommendation.network.outputs.bias)).max()
     assert slopes["mtma"] < 1e-6
     assert slopes["silo"] > 1e-3
@@ -133,15 +143,12 @@ def test_a_fixed_order_cost_does_not_teach_never_to_order() -> None:
     assert trained.curve["lost_share"][-1] < 0.2
 
 
-def test_what_is_given_away_does_not_turn_weights_into_nonsense() -> None:
-    market = dataclasses.replace(family_market("capped-supply", 2, 4, 0), price=jnp.array([0.0, 9.0]))
-    trained = train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
+def test_what_is_given_away_does_not_turn_weights_into_nonsense(market: Market, tiny: dict[str, int]) -> None:
+    trained = train(dataclasses.replace(market, price=jnp.array([0.0, 9.0, 9.0])), TrainSettings(updates=2, **tiny))
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(eqx.filter(trained.policy, eqx.is_array)))
     assert np.isfinite(trained.curve["profit"]).all()
 
 
-def test_the_size_of_what_is_trained_is_that_of_the_last_layers() -> None:
-    market = example_market("two-products-capped")
-    trained = train(market, TrainSettings(updates=1, shops=2, window=4, width=8))
-    assert trained.parameters == {"inventory": 9 * 5, "recommendation": 9 * 4, "critic": 0}
-    assert reference(market).base.shape == (1, 2)
+def test_the_size_of_what_is_trained_is_that_of_the_last_layers(training: Training) -> None:
+    assert training.parameters == {"inventory": 9 * 5, "recommendation": 9 * 4, "critic": 0}
+    assert reference(example_market("two-products-capped")).base.shape == (1, 2)

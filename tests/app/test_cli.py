@@ -117,12 +117,15 @@ def test_compare_writes_a_page(capsys, tmp_path):
         (["compare", MARKET, "--methods", "silo,mtm"], ["mtm", "mtma"]),
         (["compare", MARKET, "--methods", "silo,silo"], ["twice"]),
         (["compare", MARKET, "--methods", "silo,"], ["--methods", "empty name"]),
-        (["compare", MARKET, "--methods", "silo", "--out", "page.txt"], ["page.txt", "page.html"]),
+        (["compare", MARKET, "--methods", "silo", "--out", "page.txt"], ["page.txt", "such as page.html"]),
         (["compare", MARKET, "--methods", "silo", "--seeds", "0"], ["--seeds"]),
         (["data", "fetch", "no-such"], ["no-such", "complete-journey"]),
         (["data", "validate", "no-such-folder"], ["no-such-folder"]),
         (["calibrate", "no-such-folder", "--out", "m"], ["no-such-folder"]),
         (["calibrate", ".", "--out", "m", "--slots", "0"], ["--slots"]),
+        (["calibrate", ".", "--out", "m", "--size", "small"], ["--size", "ta-feng", "your own tables"]),
+        (["calibrate", ".", "--out", "m", "--customers", "3"], ["--customers", "complete-journey"]),
+        (["calibrate", ".", "--out", "m", "--source", "ta-feng", "--products", "3"], ["--products", "holds ta-feng"]),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, arguments, parts):

@@ -37,6 +37,13 @@ def test_a_group_alone_shows_its_commands(capsys, monkeypatch) -> None:
     assert any("data validate" in line for line in told(capsys, monkeypatch, "data"))
 
 
+def test_help_may_stand_before_the_command(capsys, monkeypatch) -> None:
+    wanted = told(capsys, monkeypatch, "data", "validate", "--help")
+    assert told(capsys, monkeypatch, "help", "data", "validate") == wanted
+    assert told(capsys, monkeypatch, "--help", "data", "validate") == wanted
+    assert told(capsys, monkeypatch, "help") == told(capsys, monkeypatch)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_commands_help_fits_and_has_an_example_choices_and_true_defaults(capsys, monkeypatch, command: str) -> None:
     lines = told(capsys, monkeypatch, *command.split(), "--help")

@@ -56,6 +56,8 @@ def test_words_say_what_coordination_is_worth_and_whether_the_stock_cap_holds_it
     [
         (["two-products-capped", "--policy-out", "policy.csv"], ".parquet"),
         (["two-products-capped", "--regime", "both"], "--regime"),
+        (["two-products-capped", "--regime", "silo"], "--policy-out FILE"),
+        (["two-products-capped", "--policy-out", ".parquet"], ".parquet"),
         (["two-products-capped", "--tolerance", "0"], "--tolerance"),
         (["family:free-supply:30x20:0"], "states"),
     ],

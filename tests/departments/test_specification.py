@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from intandem.departments import inventory_rule, policy_of_rules, recommendation_rule
+from intandem.departments.specification import INVENTORY_RULES, RECOMMENDATION_RULES
 from intandem.errors import InputError
 from intandem.market import Market, family_market, initial_state
 from intandem.market.model import State
@@ -66,7 +67,10 @@ def test_popularity_shows_everybody_the_same() -> None:
     ("text", "message"),
     [
         ("base-stok", "'base-stok' is not a rule; did you mean 'base-stock'?"),
-        ("base-stock:levle=3", "'levle=3' is not a setting of base-stock"),
+        ("base-stock:levle=3", "'levle=3' is not a setting of base-stock; did you mean 'level'?"),
+        ("base-stock:3", "it takes level, service, anticipate, as key=value"),
+        ("base-stock:", "leaves a setting empty"),
+        ("base-stock:level=", "leaves a setting empty"),
         ("base-stock:level=x", "level=x is not a number of 0 or more"),
         ("base-stock:level=-1", "level=-1 is not a number of 0 or more"),
         ("base-stock:level=nan", "level=nan is not a number"),
@@ -84,3 +88,21 @@ def test_a_wrong_inventory_word_is_named(market: Market, text: str, message: str
 def test_a_wrong_recommendation_word_is_named(market: Market, text: str) -> None:
     with pytest.raises(InputError, match="--recommendation"):
         recommendation_rule(market, text)
+
+
+@pytest.mark.parametrize("name", [*INVENTORY_RULES, *RECOMMENDATION_RULES])
+def test_a_rules_settings_and_defaults_are_those_that_are_told(name: str) -> None:
+    """All that is told can be set; a default that is told as a value is the value that stands where nothing is set."""
+    market = family_market("free-supply", 3, 4, 0)
+    rule = (INVENTORY_RULES | RECOMMENDATION_RULES)[name]
+    build = inventory_rule if rule.department == "inventory" else recommendation_rule
+    build(market, rule.example)
+    told = {key: setting.default for key, setting in rule.settings.items() if setting.default in ("0", "1", "none")}
+    assert set(rule.settings) - set(told) <= {"level", "cap", "s", "S"}
+    text = f"{name}:{','.join(f'{key}={value}' for key, value in told.items())}" if told else name
+    jax.tree.map(np.testing.assert_array_equal, build(market, text), build(market, name))
+    for key, setting in rule.settings.items():
+        assert setting.meaning
+        value = "in-stock" if key == "filter" else "3/4/5" if setting.per_product else "2"
+        changed, usual = jax.tree.leaves(build(market, f"{name}:{key}={value}")), jax.tree.leaves(build(market, name))
+        assert any(not np.array_equal(one, other, equal_nan=True) for one, other in zip(changed, usual, strict=True))

@@ -76,7 +76,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _answer(given: list[str]) -> Answer | None:
     """What a command line asks for; nothing where help is all that it asks for."""
-    if not given or given[0] in ("-h", "--help"):
+    if given and given[0] in ("help", "-h", "--help"):
+        # `intandem help train` and `intandem --help train` are `intandem train --help`.
+        given = [*given[1:], "--help"] if given[1:] else []
+    if not given:
         print(overview())
         return None
     if given[0] in ("-V", "--version"):

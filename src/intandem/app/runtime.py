@@ -81,7 +81,7 @@ def claim(
     """
     target = Path(target)
     if ending and target.suffix.lower() != ending:
-        raise InputError(target, f"does not end in {ending}", f"name it {target.with_suffix(ending).name}")
+        raise InputError(target, f"does not end in {ending}", f"give a name such as {target.stem.lstrip('.')}{ending}")
     # Where it really is: `new/..` is there even where `new` is not.
     place = Path(os.path.realpath(target))
     if folder and place.exists() and not place.is_dir():

@@ -31,9 +31,9 @@ def calibrate(
         int | None, option("Households to keep of Complete Journey.", default="200; of your own tables all")
     ] = None,
     size: Annotated[
-        Literal["small", "medium", "large"],
-        option("Of Ta-Feng, products x customers: 10 x 200, 100 x 2,000 or 1,000 x 20,000."),
-    ] = "medium",
+        Literal["small", "medium", "large"] | None,
+        option("Of Ta-Feng, products x customers: 10 x 200, 100 x 2,000 or 1,000 x 20,000.", default="medium"),
+    ] = None,
     candidates: Annotated[int, option("Products modelled per customer, at most.")] = 60,
     supply_cap: Annotated[
         float | None, option("Largest order, in periods of base demand.", default="what the tables say, or none")
@@ -74,7 +74,7 @@ def calibrate(
 
 
 def read_tables(
-    folder: Path, source: Source, products: int | None, customers: int | None, size: str, target: Path
+    folder: Path, source: Source, products: int | None, customers: int | None, size: str | None, target: Path
 ) -> Tables:
     """The tables in a folder: a firm's own, checked, or those of a fetched dataset."""
     from intandem.errors import InputError
@@ -87,6 +87,14 @@ def read_tables(
             source = "complete-journey"
         elif (folder / "ta_feng.csv").exists():
             source = "ta-feng"
+    for name, value, of in (
+        ("--products", products, "complete-journey"),
+        ("--customers", customers, "complete-journey"),
+        ("--size", size, "ta-feng"),
+    ):
+        if value is not None and source != of:
+            holds = "your own tables" if source == "tables" else source
+            raise InputError(name, f"is for {of}, and {folder} holds {holds}", "leave it out")
     if source == "complete-journey":
         from intandem.data import load_complete_journey
 
@@ -94,9 +102,7 @@ def read_tables(
     if source == "ta-feng":
         from intandem.data import load_ta_feng
 
-        return load_ta_feng(folder, size)
-    if products is not None or customers is not None:
-        raise InputError("--products", "is for Complete Journey", "leave it out: all of your own tables are used")
+        return load_ta_feng(folder, size or "medium")
     from intandem.data import validate_folder
 
     checked = validate_folder(folder, target.with_name(f"{target.stem}-quarantine.csv"))

@@ -26,7 +26,7 @@ def solve(
             default="not kept",
         ),
     ] = None,
-    regime: Annotated[RegimeName, option("Whose policy to keep.")] = "joint",
+    regime: Annotated[RegimeName | None, option("Whose policy to keep, with --policy-out.", default="joint")] = None,
     tolerance: Annotated[float, option("Distance of the proved bounds at the end, relative.", default="1e-7")] = 1e-7,
     seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
@@ -44,6 +44,8 @@ def solve(
     from intandem.app.runtime import claim, resolve_market
     from intandem.progress import Meter
 
+    if regime is not None and policy_out is None:
+        raise InputError("--regime", "is whose policy to keep, and none is kept", "give --policy-out FILE as well")
     target = None if policy_out is None else claim(policy_out, folder=False, ending=".parquet")
     world = resolve_market(market)
     from intandem.theory.intertemporal import solve as work_out
@@ -68,11 +70,13 @@ def solve(
         figures["stock_cap_share"] = capped
         if target is not None:
             meter.update("writing the policy")
-            solution.regimes[regime].policy.write(world, target)
+            solution.regimes[regime or "joint"].policy.write(world, target)
             figures["policy"] = str(target)
     figures["seconds"] = time.monotonic() - started
     words = summary(solution, capped)
-    return Answer(figures, words if target is None else f"{words}\nthe policy of the {regime} regime: {target}")
+    return Answer(
+        figures, words if target is None else f"{words}\nthe policy of the {regime or 'joint'} regime: {target}"
+    )
 
 
 def summary(solution: Solution, capped: float | None) -> str:

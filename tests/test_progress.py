@@ -129,6 +129,19 @@ def test_the_bar_of_a_terminal_is_gone_in_the_end(monkeypatch: pytest.MonkeyPatc
     assert written.rstrip().endswith("\x1b[2K"), "the line is cleared"
 
 
+def test_a_terminal_that_lacks_dots_gets_a_turning_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plain(Terminal):
+        encoding = "latin-1"
+
+    monkeypatch.setattr(sys, "stderr", Plain())
+    monkeypatch.setenv("TERM", "xterm")
+    bar = TerminalBar()
+    bar.show("solving", 3, 10, "")
+    bar.bars.refresh()
+    bar.close()
+    sys.stderr.getvalue().encode("latin-1")
+
+
 def test_the_bar_of_a_notebook_is_escaped_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     display = types.ModuleType("IPython.display")

@@ -156,9 +156,12 @@ class TerminalBar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=30)]
+        console = Console(stderr=True)
+        # Terminals that lack the dots would show their numbers.
+        spinner = SpinnerColumn("dots" if console.encoding.startswith("utf") else "line")
+        columns = [spinner, TextColumn("{task.description}", markup=False), BarColumn(bar_width=30)]
         columns += [TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn()]
-        self.bars = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.bars = Progress(*columns, console=console, transient=True)
         self.task = self.bars.add_task("", total=None, note="")
         self.what = ""
         self.bars.start()

@@ -84,7 +84,9 @@ def test_the_best_of_the_others_is_named_and_the_others_come_beside(invented):
     report = report_of(found)
     assert "less per week than the tuned stock-aware rule, the best of the other methods" in words.answer(report)
     assert "10.0% more than the rule silo ($520 a year)" in words.beside(report)
-    assert words.to_do(report)[0] == ("Do not train for this: the tuned stock-aware rule earns $104 a year more.")
+    assert words.to_do(report)[0] == (
+        "Take the tuned stock-aware rule: it earns $104 a year more and needs no training."
+    )
     assert "12.0%) with the tuned stock-aware rule." in words.to_do(report)[1]
 
 
@@ -101,6 +103,10 @@ def test_how_much_of_the_gain_needs_no_training(invented):
 def test_where_nothing_is_gained_the_simpler_is_advised(invented):
     (advice,) = words.to_do(told(invented, SMALL))
     assert advice == "Take the rule silo: it earns as much here, and needs no training."
+    learned = invented({"silo": [SILO], "mtma": [SMALL]}, learned=("silo", "mtma"))
+    assert words.to_do(report_of(learned)) == ("Take the rule silo: it earns as much here.",)
+    found = invented({"learned-silo": [SILO], "mine": [SMALL]}, learned=("learned-silo",))
+    assert words.to_do(report_of(found)) == ("Take mine: it earns as much here, and needs no training.",)
     (wide,) = words.to_do(told(invented, OPEN))
     assert "more trainings would tell" in wide
 

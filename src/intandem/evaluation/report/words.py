@@ -161,10 +161,12 @@ def _choice(report: Report, gain: Gain) -> str:
             f"Let {phrase(gain.subject)} decide: in this market that is worth {year} a year beyond the best of the "
             "other methods."
         )
+    learned = {name for name in (gain.subject, gain.reference) if report.comparison.results[name].kind == "learned"}
     if gain.verdict == "less":
-        return f"Do not train for this: {phrase(gain.reference)} earns {year} a year more."
-    trained = report.comparison.results[gain.reference].kind == "learned"
-    keep = f"Take {phrase(gain.reference)}: it earns as much here" + ("." if trained else ", and needs no training.")
+        untrained = " and needs no training" if learned == {gain.subject} else ""
+        return f"Take {phrase(gain.reference)}: it earns {year} a year more{untrained}."
+    simpler = gain.subject if learned == {gain.reference} else gain.reference
+    keep = f"Take {phrase(simpler)}: it earns as much here" + (", and needs no training." if len(learned) == 1 else ".")
     if gain.settled or abs(gain.share.mean) < MATERIAL:
         return keep
     more = "trainings" if gain.over.endswith("trainings") or report.comparison.seeds == 1 else "runs"

@@ -83,7 +83,7 @@ def summary(solution: Solution, capped: float | None) -> str:
     """What each regime earns, and what coordination is worth."""
     market = solution.market
     what = "discounted profit from the initial state" if solution.discounted else f"profit per {market.period}"
-    labels = {"joint": "In tandem (optimum)", "silo": "Silo", "filtered-silo": "Silo with in-stock filter"}
+    labels = {"joint": "Coordinated (optimum)", "silo": "Silo", "filtered-silo": "Silo with in-stock filter"}
     lines = [f"{market.name}: exact {what}, {solution.states:,} states"]
     lines += [f"  {labels[name]:<26}{money(one.profit):>12}" for name, one in solution.regimes.items()]
     for name in ("silo", "filtered-silo"):

@@ -71,7 +71,7 @@ def test_names_texts_and_pairs_mean_the_rules_they_name(market: Market) -> None:
         ("upliift", "policy: 'upliift' names no policy; did you mean 'uplift'?"),
         ("mtma", "policy: 'mtma' has to be trained first; give train(market).policy, or compare 'mtma'"),
         ("silo:level=3", "policy: silo is a whole policy and takes no settings; give silo alone"),
-        ("base-stock:levle=3", "policy: 'levle=3' is not a setting of base-stock; it takes level, service"),
+        ("base-stock:levle=3", "policy: 'levle=3' is not a setting of base-stock; did you mean 'level'?"),
         (3, "policy: is of type int, and nobody decides; give a function (market, state, key) -> Decision"),
         (("base-stock",), "policy: has 1 parts; give two: inventory and recommendation"),
         (("base-stock", 3), "policy: recommendation is a int; give a Department or a rule's text"),

@@ -83,11 +83,11 @@ def test_same_seed_meets_the_same_visitors_whatever_the_firm():
 def test_runs_in_groups_are_the_runs_side_by_side(market, policy, monkeypatch):
     together = simulate(market, policy, periods=20, runs=5)
     monkeypatch.setattr(simulation, "PAIRS_AT_ONCE", 4)
-    jax.clear_caches()
+    simulation._play._cached.clear_cache()
     grouped = simulate(market, policy, periods=20, runs=5)
     np.testing.assert_allclose(grouped.profit_by_run, together.profit_by_run)
     monkeypatch.setattr(simulation, "PAIRS_AT_ONCE", 1)
-    jax.clear_caches()
+    simulation._play._cached.clear_cache()
     alone = simulate(market, policy, periods=20, runs=5)
     np.testing.assert_allclose(alone.profit_by_run, together.profit_by_run)
 

@@ -18,7 +18,8 @@ def _weights(training: Training) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("estimator", "shops", "window", "gain"), [("perturbation", 8, 48, 1.03), ("pathwise", 16, 16, 1.05)]
+    ("estimator", "shops", "window", "gain"),
+    [("perturbation", 8, 48, 1.03), pytest.param("pathwise", 16, 16, 1.05, marks=pytest.mark.slow)],
 )
 def test_training_raises_profit_where_coordination_pays(estimator: str, shops: int, window: int, gain: float) -> None:
     market = family_market("capped-supply", 5, 10, 1)
@@ -38,7 +39,11 @@ def test_the_same_seed_gives_the_same_policy_and_another_seed_another(market: Ma
 
 @pytest.mark.parametrize(
     ("method", "estimator"),
-    [*((method, "perturbation") for method in METHODS), ("mtma", "pathwise"), ("silo", "pathwise")],
+    [
+        *((method, "perturbation") for method in METHODS),
+        ("mtma", "pathwise"),
+        pytest.param("silo", "pathwise", marks=pytest.mark.slow),
+    ],
 )
 def test_every_method_trains(market: Market, tiny: dict[str, int], method: str, estimator: str) -> None:
     trained = train(market, TrainSettings(method=method, estimator=estimator, updates=2, **tiny))

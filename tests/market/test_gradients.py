@@ -153,7 +153,13 @@ CASES: dict[str, tuple[dict[str, Any], float, float]] = {
 }
 
 
-@pytest.mark.parametrize(("rules", "order_error", "exposure_error"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(
+    ("rules", "order_error", "exposure_error"),
+    [
+        pytest.param(*case, id=name, marks=pytest.mark.slow if "six people" in name else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_gradient_over_periods(rules: dict[str, Any], order_error: float, exposure_error: float) -> None:
     """One random direction for orders and the common direction for exposures, by central differences."""
     market = market_of(**rules)

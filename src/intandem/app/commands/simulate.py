@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from intandem.app.answer import Answer, money, percent
 from intandem.app.options import JsonFlag, MarketName, Seed, Warmup, option
-from intandem.errors import InputError
+from intandem.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from intandem.market import Market
@@ -78,42 +78,33 @@ def policy_named(
     **Raises:** `InputError` if they do not go together.
     """
     from intandem.departments import DUAL_PRICE, RULE_POLICIES, policy_of_rules
+    from intandem.departments.specification import INVENTORY_RULES, RECOMMENDATION_RULES
+    from intandem.evaluation.policies import ALONE, policy_of
 
-    given = {"--bundle": bundle, "--policy": policy}
-    for name, value in given.items():
-        others = [inventory, recommendation, *(one for key, one in given.items() if key != name)]
-        if value is not None and any(other is not None for other in others):
+    named = {"--bundle": bundle, "--policy": policy, "--inventory": inventory, "--recommendation": recommendation}
+    given = {name: value for name, value in named.items() if value is not None}
+    if not given:
+        cure = "give --inventory and --recommendation, or --bundle or --policy, or --inventory silo"
+        raise InputError("--inventory", "nobody decides", cure)
+    for name in ("--bundle", "--policy"):
+        if name in given and len(given) > 1:
             raise InputError(name, "is given beside another policy", "give a bundle, or a policy, or rules")
-    if policy is not None:
-        from intandem.theory.intertemporal.policy_table import read_policy, tabled_policy
-
-        return tabled_policy(market, read_policy(market, policy))
     if bundle is not None:
         from intandem.learning import load_bundle
 
         return load_bundle(bundle, market)
-    for rule in (inventory, recommendation):
-        name, _, settings = (rule or "").partition(":")
-        if settings and name in (*RULE_POLICIES, DUAL_PRICE):
-            raise InputError("--inventory", f"{name} is a whole policy and takes no settings", f"give {name} alone")
-    whole = {name for name in (inventory, recommendation) if name in (*RULE_POLICIES, DUAL_PRICE)}
-    if whole:
-        if len(whole) > 1 or {inventory, recommendation} - whole - {None}:
-            raise InputError("--inventory", "names a whole policy beside another rule", f"give {min(whole)} alone")
-        name = whole.pop()
-        if name == DUAL_PRICE:
-            from intandem.theory.dual_price import dual_price_policy
+    if policy is not None:
+        from intandem.theory.intertemporal.policy_table import read_policy, tabled_policy
 
-            return dual_price_policy(market)
-        return policy_of_rules(market, *RULE_POLICIES[name])
-    if inventory is None and recommendation is None:
-        raise InputError(
-            "--inventory",
-            "nobody decides",
-            "give --inventory and --recommendation, or --bundle or --policy, or --inventory silo",
-        )
-    return policy_of_rules(
-        market,
-        "base-stock" if inventory is None else inventory,
-        "none" if recommendation is None else recommendation,
-    )
+        return tabled_policy(market, read_policy(market, policy))
+    whole = (*RULE_POLICIES, DUAL_PRICE)
+    for name, text in given.items():
+        rule = text.partition(":")[0].strip()
+        if rule in whole:
+            if len(given) > 1:
+                raise InputError(name, "names a whole policy beside another rule", f"give {rule} alone")
+            return policy_of(market, text, name)
+        if rule not in INVENTORY_RULES | RECOMMENDATION_RULES:
+            known = INVENTORY_RULES if name == "--inventory" else RECOMMENDATION_RULES
+            raise InputError(name, f"'{rule}' is not a rule", did_you_mean(rule, (*known, *whole)))
+    return policy_of_rules(market, inventory or ALONE["inventory"], recommendation or ALONE["recommendation"])

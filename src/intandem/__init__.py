@@ -12,8 +12,12 @@ True
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Any
+
+# What is assumed, left out and found on the way goes to the loggers under `intandem`; who wants it configures logging.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __version__ = "0.1.0"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -35,12 +36,16 @@ def test_a_department_runs_alone(market: Market, training: Training, tmp_path: P
     assert order.shape == (3,)
 
 
-def test_another_market_needs_a_word(market: Market, training: Training, tmp_path: Path) -> None:
+def test_another_market_needs_a_word(
+    market: Market, training: Training, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     save_bundle(training, market, tmp_path / "bundle")
     other = family_market("capped-supply", 5, 6, 1)
     with pytest.raises(InputError, match="trained for another market"):
         load_bundle(tmp_path / "bundle", other)
-    policy = load_bundle(tmp_path / "bundle", other, transfer=True)
+    with caplog.at_level(logging.WARNING, "intandem"):
+        policy = load_bundle(tmp_path / "bundle", other, transfer=True)
+    assert f"was trained for {market.name} and is to decide in {other.name}" in caplog.text
     assert policy(other, initial_state(other), jax.random.key(0)).order.shape == (5,)
 
 

@@ -6,6 +6,7 @@ common random numbers, so that differences are taken pair by pair.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ from intandem.learning import TrainSettings
 from intandem.market import Market
 from intandem.market.simulate import Policy
 from intandem.progress import reported
+
+_logger = logging.getLogger(__name__)
 
 EVALUATION_SEED = 500_000
 """Policies are judged on seeds from here on; neither training (from 0) nor tuning (from 990,000) has met them."""
@@ -101,6 +104,9 @@ def compare(
                     simulate(market, policy, periods=periods, runs=runs, warmup=warmup, seed=judging, check=check)
                 )
             results[name] = replace(prepared, simulated=tuple(simulated))
+            _logger.info("%s: profit %.4g per %s", name, results[name].profit, market.period)
+    if seeds == 1 and any(one.kind == "learned" for one in results.values()):
+        _logger.warning("trained once: intervals are over runs, and say nothing of what another training would earn")
     return Comparison(market, results, seeds, runs, periods, warmup)
 
 

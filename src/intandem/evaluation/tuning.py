@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,8 @@ from intandem.departments import JointPolicy, Reference, inventory_rule, recomme
 from intandem.display import Displayed
 from intandem.evaluation.simulation import default_warmup, simulate
 from intandem.market import Market
+
+_logger = logging.getLogger(__name__)
 
 SERVICE: tuple[float, ...] = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0)
 """Shifts of the safety factor: the level is `mean + (z + service) deviation` over lead time + 1."""
@@ -205,10 +208,13 @@ class _Search:
         """The best of the finalists over a longer look at other random numbers."""
         scores = {one: self.profit(one, 4, self.seed + 1) for one in self.leaders(FINALISTS)}
         best = max(scores, key=scores.__getitem__)
+        inventory, recommendation = best.inventory(self.standing), best.recommendation()
+        found = (inventory, recommendation, len(self.tried), scores[best])
+        _logger.info("tuned: %s with %s, the best of %d settings tried, profit %.4g per period", *found)
         return TunedRule(
             policy=self.policy(best),
-            inventory=best.inventory(self.standing),
-            recommendation=best.recommendation(),
+            inventory=inventory,
+            recommendation=recommendation,
             settings=best,
             profit=scores[best],
             tried=self.tried,

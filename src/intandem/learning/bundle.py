@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -36,6 +37,8 @@ from intandem.learning.mtma import Training
 from intandem.market import Market
 from intandem.market.files import load_market, market_hash, save_market
 from intandem.storage import refuse_other_folder, replace_folder
+
+_logger = logging.getLogger(__name__)
 
 FORMAT = 1
 MARKET = "market"
@@ -148,6 +151,7 @@ def load_bundle(folder: str | Path, market: Market | None = None, *, transfer: b
     elif trained_for != market_hash(market):
         if not transfer:
             raise InputError(folder, f"was trained for another market, '{name}'", "train for this one")
+        _logger.warning("%s was trained for %s and is to decide in %s", folder, name, market.name)
         standing = reference(market)
         inventory, recommendation = (
             eqx.tree_at(lambda d: d.standing, department, standing)  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ what a stopped run needs to go on.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -34,6 +35,8 @@ from intandem.progress import Meter, reported
 
 Report = Callable[[int, int, dict[str, float]], object]
 """Told the updates done, how many there are, and mean figures of the last chunk."""
+
+_logger = logging.getLogger(__name__)
 
 
 class TrainingState(eqx.Module):
@@ -192,6 +195,15 @@ def train(
     identity = run_identity(market, settings, seed)
     if checkpoint is not None and Path(checkpoint).exists():
         now, figures, spent = load_checkpoint(checkpoint, now, identity)
+        _logger.info("going on from %s at update %d of %d", checkpoint, int(now.update), settings.updates)
+    played_on = (course.settings.shops, course.settings.window)
+    _logger.info(
+        "training %s in %s: %d updates on %d shops of %d periods",
+        settings.method,
+        market.name,
+        settings.updates,
+        *played_on,
+    )
     chunk = max(1, min(CHUNK, settings.updates))
     with reported(progress, f"training {settings.method}", _shown(settings.method)) as tell:
         while (done := int(now.update)) < settings.updates:
@@ -199,8 +211,9 @@ def train(
             figures.append({name: np.asarray(value) for name, value in vars(played).items()})
             if checkpoint is not None:
                 save_checkpoint(checkpoint, now, figures, spent + time.monotonic() - started, identity)
+            means = {name: float(value.mean()) for name, value in figures[-1].items()}
+            _logger.debug("update %d: %s", int(now.update), means)
             if tell is not None:
-                means = {name: float(value.mean()) for name, value in figures[-1].items()}
                 tell(int(now.update), settings.updates, means)
     if checkpoint is not None:
         Path(checkpoint).unlink(missing_ok=True)
@@ -210,10 +223,12 @@ def train(
         raise RunError(
             market.name or "market", "training has left the finite numbers", "look for extreme figures in the market"
         )
+    seconds = spent + time.monotonic() - started
+    _logger.info("trained %s in %.1f s", settings.method, seconds)
     return Training(
         policy=now.averaged.policy,
         curve={name: np.concatenate([part[name] for part in figures]) for name in figures[0]},
-        seconds=spent + time.monotonic() - started,
+        seconds=seconds,
         steps=settings.updates * estimator.periods_per_update(course),
         parameters=_count(eqx.filter(now.learner, estimator.weights(now.learner))),
         settings=replace(settings, shops=course.settings.shops, window=course.settings.window),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import jax
@@ -108,9 +109,14 @@ def test_the_null_and_a_strong_case_stand_beside_it(found: Calibration) -> None:
     assert cases["calibrated"] is found.market
 
 
-def test_without_exposures_the_effect_is_stated(tables: Tables) -> None:
+def test_without_exposures_the_effect_is_stated(tables: Tables, caplog: pytest.LogCaptureFixture) -> None:
     blind = replace(tables, exposures=tables.exposures.clear())
-    found = calibrate(blind, CalibrationSettings(stated_exposure_effect=0.5, holdout_share=0.0))
+    with caplog.at_level(logging.INFO, "intandem"):
+        found = calibrate(blind, CalibrationSettings(stated_exposure_effect=0.5, holdout_share=0.0))
+    said = {record.getMessage(): record.levelname for record in caplog.records}
+    reason = found.exposure_effect.reason
+    assert said[f"the effect of an exposure is stated (0.5) and not estimated: {reason}"] == "WARNING"
+    assert all(said[f"assumed: {line}"] == "INFO" for line in found.assumptions)
     assert not found.exposure_effect.estimated
     assert found.exposure_effect.mean == 0.5
     assert np.isnan(found.exposure_effect.se)

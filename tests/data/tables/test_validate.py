@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -149,6 +150,14 @@ def test_a_bad_optional_value_does_not_take_its_product_along(
     # A price that cannot be is the one that was paid.
     assert report.tables.products[column][0] == (4.0 if column == "price" else None)
     assert any("taken as not given" in note and f"{column} {rule}: 1" in note for note in report.notes)
+
+
+def test_what_was_found_is_logged(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "intandem"):
+        report = validate_folder(write(rows={"transactions": "ann,rum,2024-01-03,1,2\n" * 9}), today=TODAY)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "INFO"]
+    assert said == [f"{report.tables.name}: {note}" for note in report.notes]
+    assert f"{report.quarantined} of {report.rows} rows are set aside" in caplog.text
 
 
 def test_reports_and_tables_are_short_to_read(write: Write) -> None:

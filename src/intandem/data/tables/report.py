@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,11 @@ from intandem.data.tables.values import TypedTable
 from intandem.display import Displayed, Summary
 from intandem.errors import InputError
 from intandem.storage import replace_file
+
+_logger = logging.getLogger(__name__)
+
+MUCH = 0.2
+"""Share of rows set aside from which on a person should look before going on."""
 
 QUARANTINE = ["table", "file", "row", "rule", "column", "value"]
 
@@ -66,7 +72,7 @@ def report_of(raw: Mapping[str, RawTable], typed: Mapping[str, TypedTable], tabl
         for name, table in raw.items()
     }
     broken = listed.select("table", "rule", pl.col("row").cast(pl.String).fill_null(pl.col("column"))).unique()
-    return ValidationReport(
+    report = ValidationReport(
         rows=sum(count["rows"] for count in counts.values()),
         quarantined=sum(count["quarantined"] for count in counts.values()),
         rules=dict(broken.group_by("rule").len().sort("rule").iter_rows()),
@@ -76,6 +82,11 @@ def report_of(raw: Mapping[str, RawTable], typed: Mapping[str, TypedTable], tabl
         tables=tables,
         notes=tables.notes,
     )
+    for note in report.notes:
+        _logger.info("%s: %s", tables.name, note)
+    if report.quarantined > MUCH * report.rows:
+        _logger.warning("%s: %d of %d rows are set aside", tables.name, report.quarantined, report.rows)
+    return report
 
 
 def quarantine_file(out: str | Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from intandem.theory.bounds.multinomial import choice_shares
 from intandem.theory.bounds.prices import solve_prices
 from intandem.theory.bounds.program import FluidSolution, solve_program
 from intandem.theory.bounds.supply import ProductTerms, product_terms
+
+_logger = logging.getLogger(__name__)
 
 PROGRAM_PLACES = 20_000
 """Pairs, counted once per group of season positions, up to which the fluid bound is a linear program."""
@@ -216,6 +219,7 @@ class _Gathering:
         """Computes a bound, unless there is a `reason` not to; one that fails leaves the others as they are."""
         if reason:
             self.skipped[name] = reason
+            _logger.info("%s bound left out: %s", name, self.skipped[name])
             return None
         self.tell(f"{name} bound")
         started = time.perf_counter()
@@ -226,12 +230,14 @@ class _Gathering:
                 raise
             # The cure is for those who asked to solve.
             self.skipped[name] = f"{error.place}: {error.problem}"
+            _logger.info("%s bound left out: %s", name, self.skipped[name])
             return None
         if isinstance(bound, Lagrangian) and bound.levels_only:
             name = LEVELS_ONLY
         assert name in BOUNDS, f"{name} is not described"
         self.values[name] = float(getattr(bound, "value", bound))
         self.seconds[name] = time.perf_counter() - started
+        _logger.debug("%s bound: %.6g in %.1f s", name, self.values[name], self.seconds[name])
         return bound
 
 

@@ -8,6 +8,7 @@ it meets. All three are dynamic programs on one grid, which differ in the exposu
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -31,6 +32,8 @@ Regime = Literal["joint", "silo", "filtered-silo"]
 REGIMES: tuple[Regime, ...] = ("joint", "silo", "filtered-silo")
 
 Progress = Callable[[str, int, float], object]
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
@@ -223,6 +226,7 @@ def solve(
         grid = grid_of(market)
         program, moves = program_of(market, grid)
         layout = grid.layout
+        _logger.info("solving %s: %d states", market.name, layout.states)
         found: dict[str, RegimeSolution] = {}
         # Both silos choose by the same values, which are a dynamic program of their own.
         worth = cache(lambda: _silo_values(market, grid))
@@ -232,6 +236,7 @@ def solve(
             solved = solve_program(layout, program, allowed, tolerance=tolerance, progress=told)
             exposure, order = decide(layout, program, solved.values, allowed)
             found[regime] = _regime_solution(market, grid, solved, PolicyTable.of_grid(market, grid, exposure, order))
+            _logger.info("%s: %.6g after %d sweeps", regime, found[regime].profit, solved.sweeps)
     return Solution(market, grid, program, moves, found)
 
 

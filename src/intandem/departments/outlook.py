@@ -9,7 +9,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from intandem.market import Market, State
 from intandem.market.demand import choice_probability, mean_demand, unexposed_utility
@@ -154,10 +154,27 @@ def look_ahead(market: Market, standing: Reference, state: State) -> Outlook:
 
 
 def critical_ratio(market: Market) -> Float[Array, " products"]:
-    """The newsvendor's service level: underage over underage and overage, in a firm that goes on."""
-    underage = jnp.maximum(margin(market) + market.lost_sale_cost + market.backorder_cost, 1e-3)
-    overage = jnp.maximum(market.holding_cost + market.unit_cost - market.salvage, 1e-3)
-    return jnp.clip(underage / (underage + overage), 0.01, 0.999)
+    """The newsvendor's service level: underage over underage and overage, in a firm that goes on; within 0.01 to 0.999.
+
+    It does not depend on the money's unit. Where a sale loses money, see `sells_at_a_loss`.
+    """
+    underage = jnp.maximum(_underage(market), 0.0)
+    overage = jnp.maximum(market.holding_cost + market.unit_cost - market.salvage, 0.0)
+    both = underage + overage
+    return jnp.clip(jnp.where(both > 0, underage / jnp.where(both > 0, both, 1.0), 0.0), 0.01, 0.999)
+
+
+def sells_at_a_loss(market: Market) -> Bool[Array, " products"]:
+    """Where a unit that is not sold costs nothing: the margin and what a lost sale costs are together not above 0.
+
+    Its newsvendor level is 0. Demand that waits is served in the end, so that nothing is saved by not ordering.
+    """
+    return (_underage(market) <= 0) & (market.unmet_demand == "lost")
+
+
+def _underage(market: Market) -> Float[Array, " products"]:
+    """What a unit that is asked for and not there costs, money."""
+    return margin(market) + market.lost_sale_cost + market.backorder_cost
 
 
 def economic_order_quantity(market: Market, demand: Float[Array, " products"]) -> Float[Array, " products"]:

@@ -21,6 +21,7 @@ from intandem.departments.outlook import (
     exposure_value,
     look_ahead,
     margin,
+    sells_at_a_loss,
     top_slots,
 )
 from intandem.market import Market, State
@@ -34,13 +35,15 @@ RecommendationObservation = tuple[Float[Array, "rows width"], Float[Array, " pro
 def order_up_to_level(
     market: Market, outlook: Outlook, service: Float[Array, ""], anticipate: Float[Array, ""]
 ) -> Float[Array, " products"]:
-    """The newsvendor level over lead time + 1 (Snyder and Shen, section 4.3): `mean + (z + service) deviation`.
+    """The newsvendor level over lead time + 1 (Snyder and Shen, section 4.3): `mean + (z + service) deviation`, and 0
+    for products whose every sale loses money.
 
     **Arguments:** `service`: added to the normal quantile `z` of the critical ratio; `anticipate`: the share of a
     stock-blind recommendation's lift that is counted on: 0 none, 1 all of it. **Returns** units.
     """
     mean = outlook.cover + anticipate * (outlook.cover_lifted - outlook.cover)
-    return mean + (ndtri(critical_ratio(market)) + service) * outlook.deviation
+    level = mean + (ndtri(critical_ratio(market)) + service) * outlook.deviation
+    return jnp.where(sells_at_a_loss(market), 0.0, level)
 
 
 class BaseStock(Department[InventoryObservation]):
@@ -89,6 +92,8 @@ class ReorderPoint(Department[InventoryObservation]):
         """Nothing above the reorder point, else the order up to the level."""
         position, outlook = observation
         point = order_up_to_level(market, outlook, self.service, self.anticipate)
+        # At a level of 0 nothing is ordered: not at an empty shelf either.
+        point = jnp.where(sells_at_a_loss(market), -1.0, point)
         reorder = jnp.where(jnp.isnan(self.reorder), point, self.reorder)
         demand = outlook.now + self.anticipate * (outlook.now_lifted - outlook.now)
         batch = jnp.maximum(economic_order_quantity(market, demand), 1.0)

@@ -21,7 +21,7 @@ from scipy.special import ndtri
 
 from intandem.departments import JointPolicy
 from intandem.departments.dual_price import DualPriceExposure, DualPriceOrders, StockTables
-from intandem.departments.outlook import Reference, critical_ratio, look_ahead, reference
+from intandem.departments.outlook import Reference, critical_ratio, look_ahead, reference, sells_at_a_loss
 from intandem.errors import InputError
 from intandem.market import (
     Decision,
@@ -301,6 +301,8 @@ def _usually_later(market: Market, curves: list[ExposureCurve]) -> np.ndarray:
 
 def _level(market: Market, product: int, curve: ExposureCurve) -> tuple[float, float]:
     """Order-up-to level and largest order where the lead time is too long for tables: newsvendor over lead time + 1."""
+    if bool(sells_at_a_loss(market)[product]):
+        return 0.0, 0.0
     cover = int(market.lead_time[product]) + 1
     variance = np.interp(curve.usual, curve.mean, curve.variance)
     safety = float(ndtri(critical_ratio(market)[product])) * np.sqrt(variance * cover)

@@ -30,7 +30,7 @@ from intandem.market import Market, build_market
 from intandem.market.rules.keys import PRODUCT_DEFAULTS
 from intandem.market.supply import order_range
 from intandem.theory.intertemporal.dynamic_program import one_step, solve_program
-from intandem.theory.intertemporal.grid import Grid, grid_of, places, stock_caps
+from intandem.theory.intertemporal.grid import NEGLIGIBLE, Grid, grid_of, highest_demand, places, stock_caps
 from intandem.theory.intertemporal.layout import Layout, Program, double_precision
 from intandem.theory.intertemporal.transitions import program_of
 
@@ -163,7 +163,10 @@ def lagrangian_bound(market: Market, start: np.ndarray | None = None) -> Lagrang
 
     ```
     """
-    products = [_Product.of(product_market(market, product)) for product in range(market.products)]
+    asked = highest_demand(market)
+    # What nobody asks for earns no more than its revenue, whatever is done with it.
+    idle = asked < NEGLIGIBLE
+    products = [_Product.of(product_market(market, int(product))) for product in np.flatnonzero(~idle)]
     horizon = 1 / (1 - float(market.discount)) if float(market.discount) < 1 else 1.0
     slots = np.minimum(market.exposure_slots, np.asarray(market.pairs.valid()).sum(1)) * horizon
 
@@ -173,7 +176,8 @@ def lagrangian_bound(market: Market, start: np.ndarray | None = None) -> Lagrang
     price = _least(about, market.rows, np.zeros(market.rows) if start is None else start)
     found = [_with_room(one, price) for one in products]
     value = sum(upper for upper, _ in found) + float(slots @ price)
-    slack = sum(slack for _, slack in found)
+    value += horizon * float((asked * np.asarray(market.price, float))[idle].sum())
+    slack = sum((slack for _, slack in found), start=0.0)
     return Lagrangian(value, price, slack, market.traits.has_intention)
 
 

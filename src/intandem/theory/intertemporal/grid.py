@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import expit
 
 from intandem.display import Displayed
 from intandem.errors import InputError
@@ -22,6 +23,9 @@ MOST_NUMBERS = 2e8
 """Numbers of the largest array, some 1.6 GB in double precision."""
 
 MOST_EXPOSURES = 5_000
+
+NEGLIGIBLE = 1e-10
+"""Units per period below which nobody asks for a product."""
 
 
 @dataclass(frozen=True)
@@ -160,9 +164,16 @@ def _stocks(market: Market, settings: SolveSettings) -> tuple[StockGrid, ...]:
     caps = [settings.stock_cap] * market.products if settings.stock_cap is not None else stock_caps(market)
     owed = market.unmet_demand == "backordered"
     limits = order_range(market)
+    asked = highest_demand(market)
     found = []
     for j in range(market.products):
         cap = int(caps[j])
+        if asked[j] < NEGLIGIBLE:
+            # What nobody asks for is never ordered, and its stock stays as it is: one level. With more of them the
+            # average would depend on the state that it starts from, and bounds over all states could not meet.
+            kept = min(int(market.initial_stock[j]), cap)
+            found.append(StockGrid(kept, kept, (0,), int(market.lead_time[j])))
+            continue
         backlog = 0
         if owed:
             backlog = cap if settings.backlog_cap is None else settings.backlog_cap
@@ -189,22 +200,36 @@ def stock_caps(market: Market) -> list[int]:
 
     ```
     """
+    cover = highest_demand(market) * (np.asarray(market.lead_time) + 1)
+    base = demand_moments(market)[0]
+    holding = np.maximum(np.asarray(market.holding_cost, float), 1e-2 * np.maximum(np.asarray(market.unit_cost), 1e-2))
+    batch = np.sqrt(2 * np.asarray(market.fixed_order_cost, float) * base / holding)
+    multiple = np.maximum(np.asarray(market.order_multiple), np.asarray(market.min_order))
+    return [int(one) for one in np.ceil(cover + 4 * np.sqrt(cover) + 2 + 1.5 * batch + multiple - 1)]
+
+
+def highest_demand(market: Market) -> Float[np.ndarray, " products"]:
+    """What may be asked for at most on average, units per period: everybody is shown everything, at the highest
+    intention and in the best season.
+
+    ```python
+    >>> from intandem.market import example_market
+    >>> highest_demand(example_market("two-products-capped")).round(1).tolist()
+    [7.5, 6.6]
+
+    ```
+    """
     highest = _intention_range(market)[1]
     utility = (
         np.asarray(market.base_utility, float) + np.maximum(np.asarray(market.exposure_effect, float), 0) + highest
     )
     if market.season is not None:
         utility = utility + np.asarray(market.pairs.spread(market.season.max(0)), float)
-    chance = np.where(np.asarray(market.pairs.valid()), 1 / (1 + np.exp(-utility)), 0.0)
+    chance = np.where(np.asarray(market.pairs.valid()), expit(utility), 0.0)
     people = np.asarray(market.population * market.visit_probability, float)[:, None]
     mean = np.zeros(market.products)
     np.add.at(mean, np.asarray(market.pairs.index()), people * chance)
-    cover = mean * (np.asarray(market.lead_time) + 1)
-    base = demand_moments(market)[0]
-    holding = np.maximum(np.asarray(market.holding_cost, float), 1e-2 * np.maximum(np.asarray(market.unit_cost), 1e-2))
-    batch = np.sqrt(2 * np.asarray(market.fixed_order_cost, float) * base / holding)
-    multiple = np.maximum(np.asarray(market.order_multiple), np.asarray(market.min_order))
-    return [int(one) for one in np.ceil(cover + 4 * np.sqrt(cover) + 2 + 1.5 * batch + multiple - 1)]
+    return mean
 
 
 def _intention_range(market: Market) -> tuple[np.ndarray, np.ndarray]:

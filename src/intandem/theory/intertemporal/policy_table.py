@@ -108,7 +108,7 @@ def read_policy(market: Market, path: str | Path) -> PolicyTable:
             target, "is not there" if not target.exists() else "is a folder", "name a policy file of `intandem solve`"
         )
     try:
-        frame = pl.read_parquet(target)
+        frame = pl.read_parquet(target, glob=False, hive_partitioning=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(target, "is not a Parquet table", "name a policy file of `intandem solve`") from error
     decided = [f"order:{product}" for product in market.labels.product_ids]

@@ -81,6 +81,9 @@ def test_a_file_exported_twice_is_noticed(field: Field) -> None:
     rows = base_lines()
     assert "21 lines repeat" in note_of(check(field(transactions=as_csv(HEADER, rows + rows[-21:]))), "repeat")
     assert not any("repeat" in note for note in check(field()).notes)
+    # Nor is one in which somebody comes twice a day for the same.
+    times = f"{HEADER}\nann,p00,2024-01-02 09:30,1,4\nann,p00,2024-01-02 17:45,1,4\nann,p00,2024-01-09 09:30,1,4\n"
+    assert not any("repeat" in note for note in check(field(transactions=times)).notes)
 
 
 def test_a_guest_called_null_is_nobody(field: Field) -> None:
@@ -141,6 +144,9 @@ def test_a_word_in_quotation_marks_means_itself(field: Field) -> None:
     assert report.rules == {"missing": 1}
     told = check(field(transactions=f"{HEADER}\n{rows}", mapping='missing = ["bob"]\n'))
     assert told.tables.customers["customer_id"].to_list() == ["NULL", 'a,"NA"']
+    meant = check(field(transactions=f"{HEADER}\n{rows}", mapping='[transactions]\nnot_missing = ["NULL"]\n'))
+    assert meant.rules == {}
+    assert meant.tables.transactions.height == 4
 
 
 def test_words_for_nothing_in_parquet(tmp_path: Path) -> None:

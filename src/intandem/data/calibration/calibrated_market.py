@@ -67,8 +67,13 @@ def assemble_market(
     if carry_over < 0:
         assumptions.append(f"Carry-over is estimated at {carry_over:.2f}, below zero: the market takes none.")
     if settings.supply_cap is not None:
+        free = int(np.isnan(fields["max_order"]).sum())
         fields = capped(fields, settings.supply_cap * np.asarray(base_demand(market), float))
-        assumptions.append(f"No order may exceed {settings.supply_cap:g} times a product's base demand (at least 1).")
+        if free:
+            assumptions.append(
+                f"No order of {free} products may exceed {settings.supply_cap:g} times their base demand, or the "
+                "smallest order where that is more."
+            )
         market = build()
     if tables.provenance:
         assumptions.append(tables.provenance)

@@ -242,7 +242,7 @@ def _scan(folder: Path, name: str) -> pl.LazyFrame:
     if not path.is_file():
         raise InputError(path, "there is no such file", "bring it with `intandem data fetch complete-journey`")
     try:
-        scan = pl.scan_parquet(path)
+        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         scan.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(path, "cannot be read as Parquet", "bring it again with `intandem data fetch`") from error

@@ -124,7 +124,7 @@ def read_lines(path: str | Path) -> pl.DataFrame:
     if not path.is_file():
         raise InputError(path, "there is no such file", "bring it with `intandem data fetch ta-feng`")
     try:
-        raw = pl.read_csv(path, infer_schema=False)
+        raw = pl.read_csv(path, infer_schema=False, glob=False)
         lines = raw.rename({name: name.strip('\ufeff"') for name in raw.columns}).select(
             pl.col(source).alias(name) for source, name in COLUMNS.items()
         )

@@ -8,7 +8,7 @@ import polars as pl
 
 from intandem.data.tables.delimited import read_delimited
 from intandem.data.tables.mapping import NAME, Mapping, Reading
-from intandem.data.tables.raw import RawTable, Source, named
+from intandem.data.tables.raw import RawTable, Source, named, without_spaces
 from intandem.data.tables.schema import Table
 from intandem.errors import InputError
 
@@ -63,4 +63,4 @@ def _read_parquet(path: Path) -> Source:
             frame = pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(path, "cannot be read as Parquet", "write it again; it may be cut short") from error
-    return Source(path, frame, pl.Series("row", range(1, frame.height + 1), dtype=pl.UInt32))
+    return Source(path, without_spaces(path, frame), pl.Series("row", range(1, frame.height + 1), dtype=pl.UInt32))

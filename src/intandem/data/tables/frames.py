@@ -10,7 +10,7 @@ import polars as pl
 
 from intandem.data.tables.folder import read_file
 from intandem.data.tables.mapping import Reading
-from intandem.data.tables.raw import Source
+from intandem.data.tables.raw import Source, without_spaces
 from intandem.data.tables.schema import SCHEMA
 from intandem.errors import InputError
 
@@ -45,7 +45,7 @@ def source_of(name: str, given: Any, reading: Reading | None = None) -> Source:
         raise InputError(name, f"holds columns that cannot be read ({error})", CURE) from error
     if frame is None:
         raise InputError(name, f"is {kind_of(given)}", CURE)
-    return Source(name, _stripped(name, frame), pl.Series("row", range(1, frame.height + 1), dtype=pl.UInt32))
+    return Source(name, without_spaces(name, frame), pl.Series("row", range(1, frame.height + 1), dtype=pl.UInt32))
 
 
 def check_names(names: Mapping[str, Any]) -> None:
@@ -101,12 +101,3 @@ def _column(column: Any) -> pl.Series:
     except (pl.exceptions.PolarsError, TypeError, ValueError):
         pass
     return pl.Series([None if value is None else str(value) for value in values], dtype=pl.String)
-
-
-def _stripped(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Column names without the spaces around them."""
-    names = [column.strip() for column in frame.columns]
-    repeated = sorted({column for column in names if names.count(column) > 1})
-    if repeated:
-        raise InputError(name, "is there twice among the columns", "rename one of them", key=repeated[0])
-    return frame.rename(dict(zip(frame.columns, names, strict=True)))

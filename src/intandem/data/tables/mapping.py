@@ -30,7 +30,8 @@ MISSING = (
     *("NaN", "nan", "NAN", "-NaN", "-nan", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "NaT", "None", "none", "NONE"),
     *("#NULL!", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?"),
 )
-"""How databases, R, pandas and spreadsheets write a value that is missing."""
+"""How databases, R, pandas and spreadsheets write a value that is missing; `missing` adds to the list, `not_missing`
+takes from it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class _ReadingKeys(BaseModel):
     decimal: Literal[".", ","] | None = None
     thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     missing: tuple[str, ...] | None = None
+    not_missing: tuple[str, ...] | None = None
 
 
 class TableMapping(_ReadingKeys):
@@ -136,6 +138,8 @@ class Mapping(_ReadingKeys):
             value = getattr(self, key) if own is None else own
             if value is not None:
                 given[key] = value
+        meant = given.pop("not_missing", ())
+        given["missing"] = tuple(word for word in (*MISSING, *given.get("missing", ())) if word not in meant)
         unit = section.lead_time_unit or self.lead_time_unit or self.period_name
         days = {"day": 1.0, "week": 7.0}
         units = {"lead_time": days[unit] / days[self.period_name]} if unit != self.period_name else {}

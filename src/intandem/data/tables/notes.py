@@ -11,7 +11,7 @@ import polars as pl
 
 from intandem.data.tables.calendar import Calendar
 from intandem.data.tables.mapping import NAME, Mapping
-from intandem.data.tables.raw import ROW, RawTable
+from intandem.data.tables.raw import EXTRA, ROW, RawTable
 from intandem.data.tables.returns import Netted
 from intandem.data.tables.sizes import largest_usual
 from intandem.data.tables.stock import sold_out
@@ -62,10 +62,10 @@ def notes_of(
     return tuple(notes)
 
 
-def exact_repeats(lines: pl.DataFrame) -> int:
-    """Lines that say the same as an earlier one in every column."""
-    said = lines.drop(ROW)
-    return said.height - said.n_unique()
+def exact_repeats(raw: RawTable, lines: pl.DataFrame) -> int:
+    """Lines that say the same as an earlier one in every column, as it was written, the time of day included."""
+    said = raw.frame.join(lines.select(ROW), on=ROW, how="semi").drop(ROW, EXTRA, strict=False)
+    return said.height - said.hash_rows().n_unique()
 
 
 def _values_left_out(raw: RawTable, typed: TypedTable) -> list[str]:

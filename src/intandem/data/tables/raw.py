@@ -115,6 +115,18 @@ def named(table: Table, source: Source, mapping: Mapping) -> RawTable:
     )
 
 
+def without_spaces(place: str | Path, frame: pl.DataFrame) -> pl.DataFrame:
+    """Column names without the spaces around them.
+
+    **Raises:** `InputError` if two of them are one then.
+    """
+    names = [column.strip() for column in frame.columns]
+    repeated = sorted({column for column in names if names.count(column) > 1})
+    if repeated:
+        raise InputError(place, "is there twice among the columns", "rename one of them", key=repeated[0])
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
+
+
 def _refuse_title(source: Source, name: str) -> None:
     """**Raises:** `InputError` if one of the first rows is the header."""
     shown = source.frame if source.extra is None else source.frame.with_columns(source.extra.alias(EXTRA))

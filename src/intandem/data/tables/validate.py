@@ -162,7 +162,7 @@ def check_tables(given: Given, today: date | None = None) -> ValidationReport:
     typed["products"] = check_terms(raw["products"], typed["products"])
     typed["transactions"] = _known_ids(typed["transactions"], "transactions", typed)
     _still_there(raw, typed, "transactions")
-    repeats = exact_repeats(typed["transactions"].frame)
+    repeats = exact_repeats(raw["transactions"], typed["transactions"].frame)
     typed["transactions"], netted = _net(raw["transactions"], typed["transactions"], clock)
     _still_there(raw, typed, "transactions")
     calendar = calendar_of(raw["transactions"].place, typed["transactions"].frame, mapping, clock)

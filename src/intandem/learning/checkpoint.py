@@ -25,10 +25,12 @@ Run = TypeVar("Run", bound=eqx.Module)
 Figures = list[dict[str, np.ndarray]]
 
 
-def run_identity(market: Market, settings: Any, seed: int) -> str:
-    """A hash of what makes a run the same run: its market, settings, seed, and this version of the package."""
+def run_identity(market: Market, settings: Any, seed: int, start: eqx.Module | None = None) -> str:
+    """A hash of what makes a run the same run: its market, settings, seed, the weights it starts from, and this version
+    of the package."""
     text = json.dumps([market_hash(market), repr(settings), seed, intandem.__version__])
-    return hashlib.sha256(text.encode()).hexdigest()
+    weights = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(eqx.filter(start, eqx.is_array)))
+    return hashlib.sha256(text.encode() + weights).hexdigest()
 
 
 def _plain(leaf: Any) -> np.ndarray:

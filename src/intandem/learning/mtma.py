@@ -30,6 +30,7 @@ from intandem.learning.checkpoint import load_checkpoint, run_identity, save_che
 from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
 from intandem.learning.estimators import ESTIMATORS
 from intandem.learning.timescales import default_timescales, optimiser, timescales_of
+from intandem.learning.warm_start import with_weights_of
 from intandem.market import Market
 from intandem.progress import Meter, reported
 
@@ -107,7 +108,7 @@ def _optimisers(course: Course) -> optax.GradientTransformation:
     )
 
 
-def _start(course: Course, seed: int) -> TrainingState:
+def _start(course: Course, seed: int, start: JointPolicy | None) -> TrainingState:
     settings, estimator = course.settings, ESTIMATORS[course.settings.estimator]
     keys = jax.random.split(jax.random.key(seed), 4)
     sees_stock = settings.method != "silo"
@@ -115,6 +116,8 @@ def _start(course: Course, seed: int) -> TrainingState:
         inventory_network(course.market, course.standing, width=settings.width, key=keys[0]),
         recommendation_network(course.standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
     )
+    if start is not None:
+        policy = with_weights_of(policy, start)
     learner, memory = estimator.start(course, policy, keys[2])
     return TrainingState(
         learner=learner,
@@ -160,6 +163,7 @@ def train(
     *,
     progress: Report | bool | None = None,
     checkpoint: str | Path | None = None,
+    start: JointPolicy | None = None,
 ) -> Training:
     """Trains a policy for a market.
 
@@ -171,9 +175,11 @@ def train(
       figures; by default a bar shows them, on a terminal or in a notebook; False: nothing.
     - `checkpoint`: a file to keep the run's state in after every chunk. If it is there, the run goes on from it, and
       ends as it would have without the stop. It is removed when the run is done.
+    - `start`: a trained policy, of this market or another, whose weights training begins with; `settings.width` is its
+      own.
 
-    **Raises:** `InputError` for settings that cannot be, or a checkpoint of another run; `RunError` if weights do not
-    stay finite.
+    **Raises:** `InputError` for settings that cannot be, a start of another width, or a checkpoint of another run;
+    `RunError` if weights do not stay finite.
 
     ```python
     >>> from intandem.market import family_market
@@ -189,10 +195,10 @@ def train(
     started = time.monotonic()
     estimator = ESTIMATORS[settings.estimator]
     course = course_of(market, settings, *estimator.sizes(market, settings))
-    now = _start(course, seed)
+    now = _start(course, seed, start)
     figures: list[dict[str, np.ndarray]] = []
     spent = 0.0
-    identity = run_identity(market, settings, seed)
+    identity = run_identity(market, settings, seed, start)
     if checkpoint is not None and Path(checkpoint).exists():
         now, figures, spent = load_checkpoint(checkpoint, now, identity)
         _logger.info("going on from %s at update %d of %d", checkpoint, int(now.update), settings.updates)

@@ -31,6 +31,12 @@ def train(
         MethodName, option("Who learns how fast, and for what; `intandem list methods` tells what each is.")
     ] = "mtma",
     estimator: Estimator = "perturbation",
+    start: Annotated[
+        str | None,
+        option(
+            "A trained policy to start from, of this market or another.", name="from", metavar="BUNDLE", default="none"
+        ),
+    ] = None,
     updates: Updates = None,
     shops: Shops = None,
     window: Window = None,
@@ -57,12 +63,16 @@ def train(
     world = resolve_market(market)
     from intandem.evaluation.compare import EVALUATION_SEED
     from intandem.evaluation.simulation import simulate
-    from intandem.learning import save_bundle
+    from intandem.learning import load_bundle, save_bundle
     from intandem.learning import train as learn
     from intandem.learning.bundle import CONTENTS
+    from intandem.learning.warm_start import width_of
 
     folder = claim(out, folder=True, ours=CONTENTS)
     checkpoint = Path(f"{folder}.checkpoint")
+    begun = None if start is None else load_bundle(start, world, transfer=True)
+    if begun is not None and width is None:
+        width = width_of(begun)
     settings = train_settings(method, estimator, updates, shops, window, width)
     with Meter() as meter:
         try:
@@ -71,6 +81,7 @@ def train(
                 settings,
                 seed,
                 checkpoint=checkpoint,
+                start=begun,
                 progress=lambda done, total, figures: meter.training(
                     f"training {method}", done, total, figures["profit"]
                 ),
@@ -95,6 +106,7 @@ def train(
         "method": method,
         "estimator": estimator,
         "updates": settings.updates,
+        "from": start,
         "bundle": str(folder),
     }
     text = (

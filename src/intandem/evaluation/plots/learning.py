@@ -8,7 +8,8 @@ import numpy as np
 
 from intandem.evaluation.labels import LABELS, colours
 from intandem.evaluation.plots.compared import Compared
-from intandem.evaluation.plots.style import (
+from intandem.learning import Training
+from intandem.pages.drawing import (
     figure_of,
     legend_above,
     money_axis,
@@ -16,7 +17,6 @@ from intandem.evaluation.plots.style import (
     styled_axis,
     styled_layout,
 )
-from intandem.learning import Training
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -11,7 +11,7 @@ import numpy as np
 from intandem.errors import InputError
 from intandem.evaluation.labels import LABELS, colours
 from intandem.evaluation.plots.compared import Averaged, Compared, Followed
-from intandem.evaluation.plots.style import (
+from intandem.pages.drawing import (
     INK,
     figure_of,
     labelled_rows,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from intandem.evaluation.labels import colours
 from intandem.evaluation.plots.compared import Compared
-from intandem.evaluation.plots.style import (
+from intandem.pages.drawing import (
     error_bar,
     figure_of,
     labelled_rows,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from intandem.evaluation.labels import colours, phrase
-from intandem.evaluation.plots.style import (
+from intandem.evaluation.report.content import Report
+from intandem.pages.drawing import (
     INK,
     RULE,
     error_bar,
@@ -19,7 +20,6 @@ from intandem.evaluation.plots.style import (
     styled_axis,
     styled_layout,
 )
-from intandem.evaluation.report.content import Report
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

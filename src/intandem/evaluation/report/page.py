@@ -12,9 +12,9 @@ from intandem.evaluation.plots import plot_learning, plot_products, plot_profit
 from intandem.evaluation.plots.products import SHOWN_PERIODS
 from intandem.evaluation.report import charts, words
 from intandem.evaluation.report.content import Report
-from intandem.evaluation.report.document import document, list_of, place_of, section, table_of
 from intandem.evaluation.report.gains import Gain, gain_of
 from intandem.evaluation.report.numbers import ends, money, percent, signed_percent, yearly
+from intandem.pages.document import document, list_of, place_of, section, table_of
 from intandem.storage import replace_file
 
 if TYPE_CHECKING:

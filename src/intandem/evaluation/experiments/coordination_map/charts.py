@@ -10,9 +10,9 @@ import numpy as np
 from intandem.evaluation.experiments.coordination_map.cells import PARTS, Cell, Silo
 from intandem.evaluation.experiments.coordination_map.claims import NOTHING, Findings, tightness_words
 from intandem.evaluation.experiments.coordination_map.plan import Table
-from intandem.evaluation.plots.style import FAINT, INK, figure_of, legend_above, stacked, styled_axis, styled_layout
 from intandem.evaluation.report.numbers import percent
 from intandem.evaluation.statistics import Interval, mean_interval
+from intandem.pages.drawing import FAINT, INK, figure_of, legend_above, stacked, styled_axis, styled_layout
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -11,8 +11,8 @@ from intandem.evaluation.experiments.coordination_map import charts, words
 from intandem.evaluation.experiments.coordination_map.claims import Findings, tightness_words
 from intandem.evaluation.experiments.coordination_map.plan import Table
 from intandem.evaluation.experiments.experiment import Claim
-from intandem.evaluation.report.document import document, list_of, place_of, section, table_of
 from intandem.evaluation.report.numbers import percent
+from intandem.pages.document import document, list_of, place_of, section, table_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

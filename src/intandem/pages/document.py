@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from intandem.evaluation.plots.style import for_page
+from intandem.pages.drawing import for_page
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -42,7 +42,7 @@ def document(
       what the figures rest.
     - `sections`: HTML. `figures`: drawn in the places of the sections that have their names.
     """
-    here = importlib.resources.files("intandem.evaluation.report")
+    here = importlib.resources.files("intandem.pages")
     style = (here / "style.css").read_text(encoding="utf-8")
     script = (here / "draw.js").read_text(encoding="utf-8")
     plotly = base64.b64encode((here / PLOTLY).read_bytes()).decode("ascii")

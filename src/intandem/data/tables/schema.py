@@ -189,6 +189,7 @@ SCHEMA: dict[str, Table] = {
                 Column(
                     "on_hand", "number", "units on hand", required=True, unit="units", minimum=0.0, below="sold out"
                 ),
+                Column("backlog", "number", "units owed to customers", unit="units", minimum=0.0),
             ),
             key=("product_id", "date", "period"),
             one_of=(("date", "period"),),

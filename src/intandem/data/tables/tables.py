@@ -62,7 +62,13 @@ COLUMNS: dict[str, dict[str, type[pl.DataType]]] = {
         "regular_price": pl.Float64,
         "units": pl.Float64,
     },
-    "stock": {"product": pl.Int32, "period": pl.Int32, "on_hand": pl.Float64, "date": pl.Date},
+    "stock": {
+        "product": pl.Int32,
+        "period": pl.Int32,
+        "on_hand": pl.Float64,
+        "backlog": pl.Float64,
+        "date": pl.Date,
+    },
     "open_orders": {"product": pl.Int32, "quantity": pl.Float64, "period": pl.Int32},
     "calendar": {"period": pl.Int32, "start": pl.Date, "observed": pl.Float64, "split": pl.String},
 }
@@ -90,8 +96,8 @@ class Tables(Displayed):
       filled.
     - `prices`: product and period: shelf price, regular price and units sold in the whole source; empty if
       not known.
-    - `stock`: product and count, before the sales that follow it; 0 or below is sold out. `open_orders`: units due
-      in a period.
+    - `stock`: product and count, before the sales that follow it; 0 or below is sold out; `backlog` are units
+      owed to customers. `open_orders`: units due in a period.
     - `calendar`: period: first day (null if the firm counts periods itself), the fraction of it that was
       recorded (0 to 1: below 1 its counts are too low, so mask or scale it), and the suggested `split`.
 

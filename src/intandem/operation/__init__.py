@@ -1,0 +1,4 @@
+"""Today: a firm's state from its tables, orders and recommendations with reasons. Nothing is fitted or trained here."""
+
+from intandem.operation.today import Today as Today
+from intandem.operation.today import today_of as today_of

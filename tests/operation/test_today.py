@@ -1,0 +1,129 @@
+"""The state rebuilt from logs is the simulator's state; what is odd in the tables is named."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from operation.firms import CUSTOMERS, WEEKS, Played, market_of, play, tables_of
+
+from intandem.data.tables.tables import Tables
+from intandem.errors import InputError
+from intandem.market import Market, family_market
+from intandem.operation import today_of
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_state_rebuilt_from_logs_is_the_simulators(seed: int) -> None:
+    market = market_of(seed, backordered=seed % 2 == 1, several=seed % 4 > 1)
+    played = play(market, seed)
+    now = today_of(market, tables_of(market, played))
+    was = played.last
+    assert int(now.state.period) == int(was.period) == WEEKS
+    for name in ("on_hand", "backlog", "pipeline"):
+        np.testing.assert_array_equal(getattr(now.state, name), getattr(was, name), name)
+    assert np.abs(np.asarray(was.intention)).max() > 0.1
+    np.testing.assert_allclose(now.state.intention, was.intention, atol=1e-5)
+    for name in ("recency", "frequency", "exposures"):
+        np.testing.assert_allclose(getattr(now.state.history, name), getattr(was.history, name), atol=1e-5)
+    assert now.flags == ()
+
+
+@pytest.fixture(scope="module")
+def firm() -> tuple[Market, Played, Tables]:
+    market = market_of(1, backordered=True, several=False)
+    played = play(market, 1)
+    return market, played, tables_of(market, played)
+
+
+def test_an_earlier_day_knows_nothing_of_later_ones(firm: tuple[Market, Played, Tables]) -> None:
+    market, played, tables = firm
+    now = today_of(market, tables, date(2024, 3, 13))
+    assert (now.period, now.day) == (10, date(2024, 3, 13))
+    np.testing.assert_array_equal(now.state.on_hand, played.on_hand[10])
+    longer = today_of(market, tables)
+    assert np.abs(np.asarray(now.state.intention) - np.asarray(longer.state.intention)).max() > 0.1
+
+
+def _with(tables: Tables, **frames: pl.DataFrame) -> Tables:
+    return dataclasses.replace(tables, **frames)
+
+
+def _flags(market: Market, tables: Tables, day: date | None = None) -> dict[str, str]:
+    return {flag.flag: flag.text for flag in today_of(market, tables, day).flags}
+
+
+def test_a_count_below_zero_is_owed_or_sold_out(firm: tuple[Market, Played, Tables]) -> None:
+    market, _, tables = firm
+    below = tables.stock.with_columns(
+        on_hand=pl.when(pl.col("product") == 0).then(-3.0).otherwise("on_hand"), backlog=pl.lit(None, pl.Float64)
+    )
+    now = today_of(market, _with(tables, stock=below))
+    assert (float(now.state.on_hand[0]), float(now.state.backlog[0])) == (0.0, 3.0)
+    lost = market_of(1, backordered=False, several=False)
+    now = today_of(lost, _with(tables, stock=below))
+    assert (float(now.state.on_hand[0]), float(now.state.backlog[0])) == (0.0, 0.0)
+    assert [flag.text for flag in now.flags] == ["p1 was counted at -3: taken as sold out."]
+
+
+def test_overdue_orders_are_named_and_come_next(firm: tuple[Market, Played, Tables]) -> None:
+    market, _, tables = firm
+    orders = pl.DataFrame(
+        {"product": [0, 0, 1, 2], "quantity": [4.0, 2.0, 5.0, 6.0], "period": [27, WEEKS, WEEKS + 2, WEEKS + 9]},
+        schema=tables.open_orders.schema,
+    )
+    now = today_of(market, _with(tables, open_orders=orders))
+    assert np.asarray(now.state.pipeline)[:, :3].tolist() == [[6, 0, 0], [0, 5, 0], [0, 0, 6]]
+    told = {flag.flag: flag.text for flag in now.flags}
+    assert told["overdue"] == "4 units of p1 were due 3 weeks ago: counted as arriving next week."
+    assert told["due_late"].startswith("Orders of p3 are due later")
+
+
+def test_what_the_counts_do_not_say_is_told(firm: tuple[Market, Played, Tables]) -> None:
+    market, _, tables = firm
+    old = tables.stock.filter((pl.col("product") != 1) & ((pl.col("product") != 0) | (pl.col("period") < WEEKS - 2)))
+    told = _flags(market, _with(tables, stock=old))
+    assert told["old_count"] == "p1 was last counted 3 weeks ago."
+    assert told["never_counted"] == "p2 was never counted: taken as none on hand."
+    none = today_of(market, _with(tables, stock=tables.stock.clear()))
+    np.testing.assert_array_equal(none.state.on_hand, market.initial_stock)
+    assert [flag.flag for flag in none.flags] == ["stock_not_counted"]
+
+
+def test_ids_that_do_not_meet_are_told(firm: tuple[Market, Played, Tables]) -> None:
+    market, _, tables = firm
+    renamed = tables.products.with_columns(product_id=pl.col("product_id").replace("p3", "new"))
+    told = _flags(market, _with(tables, products=renamed))
+    assert told["new_product"].startswith("new is new: the bundle's market does not know it")
+    assert told["product_gone"] == "p3 is not in the tables: neither ordered nor shown."
+    assert "old_lines" in _flags(market, tables, date(2025, 1, 1))
+
+
+def test_tables_of_another_firm_are_refused(firm: tuple[Market, Played, Tables]) -> None:
+    market, _, tables = firm
+    strangers = tables.products.with_columns(product_id=pl.col("product_id") + "x")
+    with pytest.raises(InputError, match="no product of the market firm-1"):
+        today_of(market, _with(tables, products=strangers))
+    with pytest.raises(InputError, match=r"--date: is 2023-12-31, before the end of the first week"):
+        today_of(market, tables, date(2023, 12, 31))
+    with pytest.raises(InputError, match="counts days, and the tables weeks"):
+        today_of(dataclasses.replace(market, period="day"), tables)
+    undated = tables.calendar.with_columns(start=pl.lit(None, pl.Date))
+    with pytest.raises(InputError, match="count weeks without dates"):
+        today_of(market, _with(tables, calendar=undated), date(2024, 3, 3))
+    assert today_of(market, _with(tables, calendar=undated)).day is None
+
+
+def test_a_dense_market_is_met_as_well(firm: tuple[Market, Played, Tables]) -> None:
+    """Its pairs are all customers x products; purchases that a sparse market leaves out count here."""
+    market, _, tables = firm
+    dense = family_market("habit", 6, CUSTOMERS, 0)
+    assert dense.labels.product_ids == market.labels.product_ids
+    now = today_of(dense, tables)
+    bought = tables.transactions.filter(pl.col("period") == WEEKS - 1).select("customer", "product").unique()
+    habit = np.zeros(dense.base_utility.shape, bool)
+    habit[bought["customer"].to_numpy(), bought["product"].to_numpy()] = True
+    assert (np.asarray(now.state.intention)[habit] > 0.05).all()

@@ -12,7 +12,14 @@ import pytest
 from scipy import special, stats
 
 from intandem.market import Market, base_demand, build_market, expected_demand, initial_state
-from intandem.market.demand import Demand, choice_probability, draw_demand, next_intention, unexposed_utility
+from intandem.market.demand import (
+    Demand,
+    choice_probability,
+    draw_demand,
+    next_intention,
+    unexposed_utility,
+    variance_in_units,
+)
 from intandem.market.supply import served_pairs
 
 REFUSED = 1e-4
@@ -145,7 +152,7 @@ def test_every_unit_asked_for_is_equally_likely_to_be_served() -> None:
     """Rows that ask for 1, 5, 0 and 2 units of a product are served in that proportion, whatever their place."""
     market = small_market(population=9, rows=4)
     asked = jnp.array([[1.0, 4.0, 0.0], [5.0, 0.0, 0.0], [0.0, 3.0, 0.0], [2.0, 0.0, 1.0]])
-    demand = Demand(jnp.full(4, 9.0), asked, asked.sum(0), jnp.zeros(3))
+    demand = Demand(jnp.full(4, 9.0), asked, asked.sum(0), asked.sum(0), jnp.zeros(3))
     stock = jnp.array([3.0, 6.0, 1.0])
     keys = jax.random.split(jax.random.key(1), 20_000)
     served = np.asarray(jax.jit(jax.vmap(lambda key: served_pairs(market, demand, stock, key)))(keys))
@@ -154,6 +161,30 @@ def test_every_unit_asked_for_is_equally_likely_to_be_served() -> None:
     expected = np.asarray(asked) * [3 / 8, 6 / 7, 1]
     error = served.mean(0) - expected
     assert (np.abs(error) <= 5 * served.std(0) / np.sqrt(len(keys)) + 1e-6).all()
+
+
+def test_purchases_of_several_units_ask_for_them_exactly() -> None:
+    """`n` purchases ask for `n + Poisson(n (u - 1))` units; with `u` 1 for what is purchased."""
+    size = np.array([1.0, 3.5, 400.0])
+    single = small_market(population=12, visit_probability=0.6)
+    market = small_market(population=12, visit_probability=0.6, products={"units_per_purchase": size})
+    keys, exposure = jax.random.split(jax.random.key(5), 20_000), jnp.array([[0.0, 1.0, 0.4]])
+    plain, drawn = (draw_many(one, exposure, keys) for one in (single, market))
+    purchases, units = np.asarray(drawn.purchases, float), np.asarray(drawn.total, float)
+    np.testing.assert_array_equal(purchases, plain.total)
+    np.testing.assert_array_equal(units[:, 0], purchases[:, 0])
+    for product in (1, 2):
+        for n in (3, 5):
+            extra = (units - purchases)[purchases[:, product] == n, product]
+            law = stats.poisson(n * (size[product] - 1))
+            assert fit(extra, law) > REFUSED, (product, n)
+    mean = np.asarray(expected_demand(market, jnp.zeros((1, 3)), exposure, jnp.asarray(0)), float)
+    np.testing.assert_allclose(
+        mean, size * np.asarray(expected_demand(single, jnp.zeros((1, 3)), exposure, jnp.asarray(0))), rtol=1e-6
+    )
+    variance = np.asarray(variance_in_units(market, jnp.asarray(purchases.mean(0)), jnp.asarray(purchases.var(0))))
+    assert (np.abs(units.mean(0) - mean) < 5 * units.std(0) / np.sqrt(len(units))).all()
+    np.testing.assert_allclose(units.var(0), variance, rtol=0.05)
 
 
 def test_intention_recursion_by_hand() -> None:

@@ -12,6 +12,7 @@ from intandem.market.draws import (
     bernoulli,
     binomial,
     binomial_probability,
+    poisson,
     random_bits,
     stochastic_round,
     systematic_share,
@@ -19,6 +20,7 @@ from intandem.market.draws import (
 )
 
 _binomial, _binomial_probability, _systematic_share = map(jax.jit, (binomial, binomial_probability, systematic_share))
+_poisson = jax.jit(poisson)
 N = 1 << 20
 REFUSED = 1e-4
 """Below this p-value a test fails; keys are fixed, so a pass is a pass for good."""
@@ -123,6 +125,27 @@ def test_binomial_at_the_edges() -> None:
     chance = jnp.array([0.4, 0.0, 1.0, 1.0, 1.0])
     drawn = jax.vmap(lambda key: _binomial(key, trials, chance))(jax.random.split(jax.random.key(0), 20))
     assert (drawn == jnp.array([0.0, 0.0, 5.0, 0.0, 100_000.0])).all()
+
+
+@pytest.mark.parametrize("mean", [0.02, 1.0, 9.9, 10.0, 37.5, 4_000.0, 600_000.0])
+def test_poisson_draws_are_poisson(mean: float) -> None:
+    """On both sides of the mean at which the method changes, and where a float32 has no digits to waste."""
+    size = 60_000
+    drawn = np.asarray(_poisson(jax.random.key(int(mean)), jnp.full(size, mean)))
+    law = stats.poisson(float(np.float32(mean)))
+    low, high = int(law.ppf(1e-7)), int(law.ppf(1 - 1e-7))
+    assert drawn.min() >= low
+    assert drawn.max() <= high
+    assert (drawn == np.floor(drawn)).all()
+    counts = np.bincount((drawn - low).astype(int), minlength=high - low + 1)
+    assert fit(counts, law.pmf(np.arange(low, high + 1))) > REFUSED
+
+
+def test_poisson_of_nothing_is_nothing_and_places_are_independent() -> None:
+    means = jnp.tile(jnp.array([0.0, 5.0, 50.0]), 20_000)
+    drawn = np.asarray(_poisson(jax.random.key(3), means)).reshape(-1, 3)
+    assert (drawn[:, 0] == 0).all()
+    assert abs(np.corrcoef(drawn[:, 1], drawn[:, 2])[0, 1]) < 5 / np.sqrt(len(drawn))
 
 
 def test_stochastic_rounding_keeps_the_mean() -> None:

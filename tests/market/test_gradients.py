@@ -78,6 +78,35 @@ def test_one_period_exposure_gradient_is_unbiased() -> None:
         assert abs(drawn.mean() - exact) < 5 * drawn.std() / np.sqrt(len(keys)) + 1e-4
 
 
+def test_one_period_gradient_of_purchases_of_several_units_is_unbiased() -> None:
+    """Against the exact law of `n + Poisson(n (u - 1))` units, with stock in the midst of it."""
+    fields = {"price": [10.0], "unit_cost": [6.0], "holding_cost": [0.8], "lost_sale_cost": [0.5]}
+    fields |= {"initial_stock": [11.0], "units_per_purchase": [3.4]}
+    market = build_market(fields, [[-0.8]], [[1.3]], population=[8])
+    state = initial_state(market)
+
+    def profit(exposure: Any, key: Any) -> Any:
+        return step(market, state, Decision(jnp.zeros(1), exposure[None, None]), key)[1].profit
+
+    def exact(exposure: float) -> float:
+        units = np.arange(200)
+        law = sum(
+            stats.binom.pmf(n, 8, special.expit(-0.8 + 1.3 * exposure)) * stats.poisson.pmf(units - n, n * 2.4)
+            for n in range(9)
+        )
+        sales = np.minimum(units, 11)
+        return float(law @ (10 * sales - 0.8 * (11 - sales) - 0.5 * (units - sales)))
+
+    keys = jax.random.split(jax.random.key(4), 60_000)
+    value, slopes = jax.jit(jax.vmap(jax.value_and_grad(profit), (None, 0)))(jnp.float32(0.3), keys)
+    value, slopes = np.asarray(value, float), np.asarray(slopes, float)
+    assert abs(value.mean() - exact(0.3)) < 4 * value.std() / np.sqrt(len(keys))
+    slope = (exact(0.301) - exact(0.299)) / 2e-3
+    assert abs(slopes.mean() - slope) < 4 * slopes.std() / np.sqrt(len(keys))
+    # A slope that took every purchase for one unit, or for its mean at the kink, would lie outside.
+    assert slopes.std() / np.sqrt(len(keys)) < 0.02 * abs(slope)
+
+
 def test_one_period_stock_gradient_is_the_central_difference() -> None:
     market = market_of(lead_time=0, stock=1.0)
     state = initial_state(market)

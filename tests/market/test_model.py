@@ -6,12 +6,13 @@ import numpy as np
 
 from intandem.market import build_market, family_market
 from intandem.market.model import PRODUCT_FIELDS
-from intandem.market.rules.keys import TABLES
+from intandem.market.rules.keys import PRODUCT_TEXTS, TABLES
 
 
 def test_the_frames_have_the_columns_of_a_market_file() -> None:
     market = family_market("seasonal", 4, 3, 0, candidates=2)
-    assert ("product_id", *PRODUCT_FIELDS) == tuple(TABLES["products"]) == tuple(market.to_frame().columns)
+    columns = ("product_id", *PRODUCT_TEXTS, *PRODUCT_FIELDS)
+    assert columns == tuple(TABLES["products"]) == tuple(market.to_frame().columns)
     for table in ("customers", "pairs", "season"):
         assert market.to_frame(table).columns == list(TABLES[table])
     assert market.to_frame("season").height == 52 * 4

@@ -34,6 +34,7 @@ class Kind:
     observed: bool = True
     longest_lead_time: int = 2
     slots: int = 1
+    units: bool = False
 
 
 KINDS = [
@@ -44,8 +45,13 @@ KINDS = [
     Kind("dense", "multinomial", True, "slate", "backordered", visits=True, habit=True, longest_lead_time=4),
     Kind("sparse", "multinomial", True, people=True, visits=True, habit=True, slots=2, longest_lead_time=0),
     Kind("dense", people=True, habit=True, unmet="backordered", observed=False, season=True, longest_lead_time=5),
+    Kind("ragged", people=True, visits=True, habit=True, longest_lead_time=2, units=True),
+    Kind("dense", "multinomial", True, unmet="backordered", persistence=0.5, longest_lead_time=1, units=True),
 ]
-KIND_NAMES = [f"{kind.layout}-{kind.choice}-{kind.exposure}-{kind.unmet}-{kind.longest_lead_time}" for kind in KINDS]
+KIND_NAMES = [
+    f"{kind.layout}-{kind.choice}-{kind.exposure}-{kind.unmet}-{kind.longest_lead_time}{'-units' * kind.units}"
+    for kind in KINDS
+]
 
 
 def random_market(kind: Kind, seed: int) -> Market:
@@ -61,7 +67,7 @@ def random_market(kind: Kind, seed: int) -> Market:
     lead_time = rng.integers(0, kind.longest_lead_time + 1, PRODUCTS)
     lead_time[rng.integers(PRODUCTS)] = kind.longest_lead_time
     price = rng.uniform(1, 10, PRODUCTS)
-    scale = 9 if kind.people else 1
+    scale = (9 if kind.people else 1) * (4 if kind.units else 1)
     products = {
         "price": price,
         "unit_cost": price * rng.uniform(0.3, 0.9, PRODUCTS),
@@ -74,6 +80,8 @@ def random_market(kind: Kind, seed: int) -> Market:
         "initial_stock": rng.integers(0, 4 * scale, PRODUCTS),
         "habit": rng.choice([-0.5, 0.5], PRODUCTS) if kind.habit else np.zeros(PRODUCTS),
     }
+    if kind.units:
+        products["units_per_purchase"] = rng.choice([1.0, 1.4, 6.0, 30.0], PRODUCTS)
     # Every product can be ordered: a cap below the smallest order is no market.
     smallest = np.maximum(np.ceil(products["min_order"] / products["order_multiple"]), 1) * products["order_multiple"]
     products["max_order"] = np.maximum(products["max_order"], smallest)

@@ -39,6 +39,7 @@ def _play(market: Market, key: Any) -> dict[str, Any]:
             "outcome": outcome,
             "visits": demand.visits,
             "asked": demand.pairs,
+            "purchases": demand.purchases,
             "served": served_pairs(market, demand, service.served_new, serving_key),
             "chance": choice_probability(
                 market, unexposed_utility(market, state.intention, state.period), decision.exposure, state.on_hand
@@ -131,9 +132,17 @@ def test_pairs_add_up_to_products(kind: Kind, seed: int) -> None:
     outcome, asked, served = run["outcome"], run["asked"], run["served"]
     product = np.asarray(market.pairs.index())
     valid = np.asarray(market.pairs.valid())
+    purchases = run["purchases"]
+    single = np.asarray(market.units_per_purchase) == 1
+    assert (purchases[:, single] == outcome.demand[:, single]).all()
+    assert (purchases <= outcome.demand).all()
+    assert ((purchases == 0) <= (outcome.demand == 0)).all(), "units are asked for that nobody purchases"
+    taken = np.stack([np.bincount(product[valid], period[valid], PRODUCTS) for period in served])
+    share = purchases * outcome.served_new / np.maximum(outcome.demand, 1)
+    assert (np.abs(taken - share) < 1).all()
+    assert (taken[:, single] == outcome.served_new[:, single]).all()
     for pairs, total in (
-        (asked, outcome.demand),
-        (served, outcome.served_new),
+        (asked, purchases),
         (run["decision"].exposure * run["visits"][:, :, None], outcome.exposures),
     ):
         assert (pairs[:, ~valid] == 0).all()

@@ -138,7 +138,7 @@ class DualPriceExposure(Department[DualPriceObservation]):
         chance = jax.nn.sigmoid(unexposed)
         people = (market.population * market.visit_probability)[:, None]
         later = later_effect(market) * market.exposure_effect * people * chance * (1 - chance)
-        return LASTING * later * market.pairs.spread(self.tables.standing_worth)
+        return LASTING * later * market.pairs.spread(self.tables.standing_worth * market.units_per_purchase)
 
     def _value(
         self,

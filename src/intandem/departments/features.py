@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float
 
-from intandem.departments.outlook import Outlook, Reference, critical_ratio, margin
+from intandem.departments.outlook import Outlook, Reference, critical_ratio, margin, usual_deviation
 from intandem.market import Market, State
 
 STOCK_FEATURES = ("on_hand", "next_arrivals", "on_order", "periods_on_hand", "shortage", "overhang")
@@ -31,8 +31,10 @@ def product_features(
 ) -> Float[Array, "products features"]:
     """One row per product, in the order of `FEATURES`; values beyond 4 in size are cut off.
 
-    Stock is counted in units of the reference demand over the cover, money in units of the margin or the price.
+    Stock is counted in units of the reference demand over the cover, money in units of the margin or the price; what
+    is counted in numbers is counted in purchases, so that a product sold by the gram looks as one sold by the piece.
     """
+    units = market.units_per_purchase
     per_period = outlook.typical / (market.lead_time + 1.0)
     free = state.on_hand - state.backlog
     arrivals = state.pipeline[0] if market.longest_lead_time else jnp.zeros_like(free)
@@ -44,13 +46,13 @@ def product_features(
         "next_arrivals": arrivals / per_period,
         "on_order": on_order / outlook.typical,
         "periods_on_hand": jnp.log1p(jnp.maximum(free, 0.0) / per_period) - 1.0,
-        "shortage": (outlook.now_lifted - free) / jnp.sqrt(jnp.maximum(outlook.now_lifted, 0.25)),
-        "overhang": (free + on_order - outlook.cover_lifted) / jnp.maximum(outlook.deviation, 0.5),
+        "shortage": (outlook.now_lifted - free) / usual_deviation(market, outlook.now_lifted),
+        "overhang": (free + on_order - outlook.cover_lifted) / jnp.maximum(outlook.deviation, 0.5 * units),
         "demand_now": outlook.now / per_period,
         "cover": outlook.cover / outlook.typical,
         "deviation": outlook.deviation / outlook.typical,
         "reference_lift": standing.lift / per_period,
-        "scale": 0.5 * jnp.log(per_period),
+        "scale": 0.5 * jnp.log(per_period / units),
         "margin": 2.0 * gain / jnp.maximum(market.price, 1e-6) - 0.5,
         "service_quantile": ndtri(critical_ratio(market)) - 1.0,
         "holding_cost": 10.0 * market.holding_cost / gain,

@@ -69,7 +69,7 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         # With a fixed cost the level is a reorder point; ordering restores it and a learned batch on top.
         batch = economic_order_quantity(market, outlook.now_lifted)
         quantity = within_bounds(short + batch * jnp.exp(corrections[:, 3]), order_range(market)[1])
-        below = short / jnp.maximum(outlook.deviation, 0.5)
+        below = short / jnp.maximum(outlook.deviation, 0.5 * market.units_per_purchase)
         return OrderProposal(quantity, 3.0 * below + 3.0 * corrections[:, 4])
 
     def decide(self, market: Market, observation: StockObservation) -> Float[Array, " products"]:

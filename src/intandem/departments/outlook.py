@@ -12,7 +12,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from intandem.market import Market, State
-from intandem.market.demand import choice_probability, mean_demand, unexposed_utility
+from intandem.market.demand import (
+    choice_probability,
+    mean_demand,
+    size_dispersion,
+    unexposed_utility,
+    variance_in_units,
+)
 from intandem.market.model import HISTORY_DECAY
 
 
@@ -21,7 +27,7 @@ class Reference(eqx.Module):
 
     - `base`: mean units per period at zero exposure and baseline intention, by season position.
     - `lift`: units per period that a stock-blind recommendation by uplift x margin would add, season averaged.
-    - `dispersion`: variance of demand over its mean.
+    - `dispersion`: variance of demand over its mean, in units.
     """
 
     base: Float[Array, "positions products"]
@@ -35,7 +41,7 @@ class Outlook(eqx.Module):
     - `now`: this period, at zero exposure. `now_lifted`: with the reference recommendation's lift.
     - `cover`, `cover_lifted`: the same over `lead_time + 1` periods.
     - `deviation`: standard deviation over `lead_time + 1` periods, with the lift.
-    - `typical`: reference mean over `lead_time + 1` periods with the lift, at least half a unit: a scale.
+    - `typical`: reference mean over `lead_time + 1` periods with the lift, at least half a purchase: a scale.
     """
 
     now: Float[Array, " products"]
@@ -74,7 +80,7 @@ def margin(market: Market) -> Float[Array, " products"]:
 def exposure_value(
     market: Market, unexposed: Float[Array, "rows width"], unit_value: Float[Array, " products"]
 ) -> Float[Array, "rows width"]:
-    """Expected money a full exposure brings this period: added demand x value of a unit - exposure cost.
+    """Expected money a full exposure brings this period: added units of demand x value of a unit - exposure cost.
 
     With multinomial choice the added demand of the shown product is counted and what it takes from the row's
     others is not: ranking within a row needs the difference, which the common factor leaves in place.
@@ -88,7 +94,9 @@ def exposure_value(
     else:
         odds = none / jnp.maximum(1 - none, 1e-6) * jnp.exp(market.exposure_effect)
         full = odds / (1 + odds)
-    money = (full - none) * market.pairs.spread(unit_value) - market.pairs.spread(market.exposure_cost)
+    money = (full - none) * market.pairs.spread(market.units_per_purchase * unit_value) - market.pairs.spread(
+        market.exposure_cost
+    )
     return jnp.where(market.pairs.valid(), money, -jnp.inf)
 
 
@@ -127,7 +135,9 @@ def reference(market: Market) -> Reference:
         )
 
     base, lift, variance = jax.lax.map(position, jnp.arange(positions))
-    return Reference(base, lift.mean(0), variance.mean(0) / jnp.maximum(base.mean(0), 1e-6))
+    units = market.units_per_purchase
+    variance = variance_in_units(market, base.mean(0), variance.mean(0))
+    return Reference(base * units, lift.mean(0) * units, variance / jnp.maximum(base.mean(0) * units, 1e-6))
 
 
 def look_ahead(market: Market, standing: Reference, state: State) -> Outlook:
@@ -142,7 +152,7 @@ def look_ahead(market: Market, standing: Reference, state: State) -> Outlook:
     cover = (counted * jnp.maximum(expected + fading, 0.0)).sum(0)
     periods = market.lead_time + 1.0
     cover_lifted = cover + periods * standing.lift
-    typical = jnp.maximum(periods * (standing.base.mean(0) + standing.lift), 0.5)
+    typical = jnp.maximum(periods * (standing.base.mean(0) + standing.lift), 0.5 * market.units_per_purchase)
     return Outlook(
         now=now,
         now_lifted=now + standing.lift,
@@ -151,6 +161,12 @@ def look_ahead(market: Market, standing: Reference, state: State) -> Outlook:
         deviation=jnp.sqrt(standing.dispersion * jnp.maximum(cover_lifted, 1e-3)),
         typical=typical,
     )
+
+
+def usual_deviation(market: Market, demand: Float[Array, " products"]) -> Float[Array, " products"]:
+    """Standard deviation of demand in units as if purchases were Poisson, that of a quarter of a purchase at least."""
+    scale = market.units_per_purchase
+    return jnp.sqrt(jnp.maximum(demand, 0.25 * scale) * size_dispersion(market))
 
 
 def critical_ratio(market: Market) -> Float[Array, " products"]:

@@ -27,6 +27,7 @@ from intandem.departments.outlook import (
     look_ahead,
     margin,
     top_slots,
+    usual_deviation,
 )
 from intandem.market import Market, State
 from intandem.market.demand import unexposed_utility
@@ -80,7 +81,7 @@ class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
         likely_short = jnp.zeros_like(gain)
         if self.sees_stock:
             outlook = observation.outlook
-            spread = jnp.sqrt(jnp.maximum(outlook.now_lifted, 0.25))
+            spread = usual_deviation(market, outlook.now_lifted)
             short = jax.nn.sigmoid(1.7 * (outlook.now_lifted - observation.free) / spread)
             # What arrives before demand is not seen yet: with lead time 0 an empty shelf is no shortage.
             likely_short = jnp.where(market.lead_time == 0, 0.0, short)
@@ -90,11 +91,15 @@ class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
         if market.traits.has_intention:
             slope = jax.nn.sigmoid(observation.unexposed)
             slope = slope * (1 - slope) * market.exposure_effect
-            later = gain - stake * (0.5 * likely_short + corrections[:, 1])
+            later = market.units_per_purchase * (gain - stake * (0.5 * likely_short + corrections[:, 1]))
             # What is raised now adds less the higher later exposures raise it: a quarter counts until learned better.
             counted = 0.25 * jnp.exp(corrections[:, 3])
             scores = scores + later_effect(market) * slope * market.pairs.spread(counted * later)
-        typical = jnp.mean(stake * (0.05 + self.standing.lift / jnp.maximum(self.standing.lift.sum(), 1e-6)))
+        typical = jnp.mean(
+            market.units_per_purchase
+            * stake
+            * (0.05 + self.standing.lift / jnp.maximum(self.standing.lift.sum(), 1e-6))
+        )
         temperature = jnp.maximum(0.3 * typical, 1e-4) * jnp.exp(corrections[:, 2].mean())
         return scores, temperature
 

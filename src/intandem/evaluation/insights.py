@@ -239,7 +239,7 @@ def _index_and_exposure(market: Market, policy: Policy, states: State) -> tuple[
 
     def one(state: State) -> tuple[Array, Array]:
         chance = jax.nn.sigmoid(unexposed_utility(market, state.intention, state.period))
-        margin = market.pairs.spread(market.price - market.unit_cost)
+        margin = market.pairs.spread(market.units_per_purchase * (market.price - market.unit_cost))
         index = market.exposure_effect * chance * (1 - chance) * margin - market.pairs.spread(market.exposure_cost)
         missing = jnp.where(valid, 0.0, jnp.nan)
         return index + missing, policy(market, state, jax.random.key(0)).exposure + missing

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from intandem.errors import InputError
-from intandem.market.demand import choice_probability, unexposed_utility
+from intandem.market.demand import choice_probability, unexposed_utility, variance_in_units
 from intandem.market.model import (
     Choice,
     ExposureMode,
@@ -24,7 +24,14 @@ from intandem.market.model import (
     traits_of,
 )
 from intandem.market.pairs import dense_pairs, sparse_pairs
-from intandem.market.rules.arrays import PLACE, customer_columns, pair_arrays, product_columns, season_array
+from intandem.market.rules.arrays import (
+    PLACE,
+    customer_columns,
+    pair_arrays,
+    product_columns,
+    product_texts,
+    season_array,
+)
 from intandem.market.rules.joined import check_choice
 from intandem.market.rules.keys import LARGEST_WHOLE, PRODUCT_DEFAULTS
 from intandem.market.rules.values import check_section
@@ -60,7 +67,8 @@ def build_market(
     **Arguments:**
 
     - `products`: arrays of shape `products`: `price`, `unit_cost`, `holding_cost`, and any other product field of
-      `Market` that differs from `PRODUCT_DEFAULTS`; `nan` also stands for the default.
+      `Market` that differs from `PRODUCT_DEFAULTS`; `nan` also stands for the default. `name` and `category` are
+      texts, or `None`.
     - `base_utility`, `exposure_effect`: shape `rows width`.
     - `candidates`: product index per place, `rows width`, with `products` for an empty place. `None`: dense.
     - the rest: as in a market file.
@@ -99,7 +107,7 @@ def build_market(
     check_choice(PLACE, sections["market"])
     if solve is not None and not isinstance(solve, SolveSettings):
         raise InputError(PLACE, f"is a {type(solve).__name__}", "give SolveSettings", key="solve")
-    columns = product_columns(products, product_ids)
+    columns, texts = product_columns(products, product_ids), product_texts(products)
     count = len(columns["price"])
     utility, effect, index = pair_arrays(base_utility, exposure_effect, candidates, count)
     rows = len(utility)
@@ -122,6 +130,8 @@ def build_market(
         labels=Labels(
             product_ids or [f"p{j + 1}" for j in range(count)],
             customer_ids or [f"c{i + 1}" for i in range(rows)],
+            texts["name"],
+            texts["category"],
         ),
         name=name,
         period=period,
@@ -166,7 +176,7 @@ def _plain(value: float | np.ndarray | Array) -> object:
 
 
 def demand_moments(market: Market) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each product's demand in period 0, at zero exposure and baseline intention."""
+    """Mean and variance of each product's demand in period 0, units, at zero exposure and baseline intention."""
     zero = jnp.zeros(market.base_utility.shape)
     chance = choice_probability(
         market, unexposed_utility(market, zero, jnp.asarray(0)), zero, jnp.ones(market.products)
@@ -174,7 +184,8 @@ def demand_moments(market: Market) -> tuple[np.ndarray, np.ndarray]:
     chance = chance * market.visit_probability[:, None]
     mean = market.pairs.total(market.population[:, None] * chance)
     variance = market.pairs.total(market.population[:, None] * chance * (1 - chance))
-    return np.asarray(mean, float), np.asarray(variance, float)
+    units = variance_in_units(market, mean, variance)
+    return np.asarray(mean * market.units_per_purchase, float), np.asarray(units, float)
 
 
 def newsvendor_stock(market: Market) -> np.ndarray:

@@ -6,6 +6,9 @@ units drawn, from `D` to `D + 1` for units not drawn. `Demand` therefore carries
 `supply.fulfil` applies to each the difference that its units meet. For one period this is unbiased whatever the
 size of demand, where a normal reparameterisation is not (clipping at zero inflates small demands, and the kink of
 `min(demand, stock)` is met at whole units only).
+
+What is drawn are purchases. Where a purchase is of several units, `n` purchases ask for `n + Poisson(n (u - 1))` units,
+`u` on average each; the unit of the difference is then a purchase with all its units.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from intandem.market.draws import bernoulli, binomial, uniform
+from intandem.market.draws import bernoulli, binomial, poisson, uniform
 from intandem.market.model import Market, State
 from intandem.market.pairs import Pairs
 
@@ -23,15 +26,28 @@ from intandem.market.pairs import Pairs
 class Demand(eqx.Module):
     """One period's demand.
 
-    - `visits`: visitors per row. `pairs`: units asked for per pair.
-    - `total`: units asked for per product; its gradient is that of the units drawn and not drawn together.
-    - `drawn`: zero, with the gradient of the units drawn alone.
+    - `visits`: visitors per row. `pairs`: purchases per pair.
+    - `purchases`: per product; its gradient is that of the purchases drawn and not drawn together.
+    - `total`: units asked for per product.
+    - `drawn`: zero, with the gradient of the purchases drawn alone.
+    - `sizes`: where some purchases are of several units: what their gradient needs.
     """
 
     visits: Float[Array, " rows"]
     pairs: Float[Array, "rows width"]
+    purchases: Float[Array, " products"]
     total: Float[Array, " products"]
     drawn: Float[Array, " products"]
+    sizes: Sizes | None = None
+
+
+class Sizes(eqx.Module):
+    """Sizes of purchases: `mean` units of one, the `extra` units drawn beyond one for each purchase, per product, and
+    the `key` from which the size of a single purchase can be drawn."""
+
+    mean: Float[Array, " products"]
+    extra: Float[Array, " products"]
+    key: Key[Array, ""]
 
 
 def product_shift(market: Market, period: Int[Array, ""]) -> Float[Array, " products"] | None:
@@ -127,7 +143,24 @@ def mean_demand(
 ) -> Float[Array, " products"]:
     """Mean units asked for per product in a period, every product being in stock, from utilities without exposure."""
     probability = choice_probability(market, unexposed, exposure, jnp.ones(market.products))
-    return market.pairs.total((market.population * market.visit_probability)[:, None] * probability)
+    purchases = market.pairs.total((market.population * market.visit_probability)[:, None] * probability)
+    return purchases * market.units_per_purchase
+
+
+def variance_in_units(
+    market: Market, mean: Float[Array, " products"], variance: Float[Array, " products"]
+) -> Float[Array, " products"]:
+    """Variance of units asked for, from mean and variance of purchases: `u^2 variance + (u - 1) mean`.
+
+    A purchase is of `1 + Poisson(u - 1)` units: `u` on average, with variance `u - 1`.
+    """
+    units = market.units_per_purchase
+    return units**2 * variance + (units - 1) * mean
+
+
+def size_dispersion(market: Market) -> Float[Array, " products"]:
+    """Variance over mean of the units that a Poisson number of purchases asks for: `u + 1 - 1/u`."""
+    return market.units_per_purchase + 1 - 1 / market.units_per_purchase
 
 
 def expected_demand(
@@ -236,7 +269,7 @@ def draw_demand(
 
     - `available`: units for new demand, which matter to substitution only.
     """
-    visit_key, choice_key = jax.random.split(key)
+    visit_key, choice_key, *size_keys = jax.random.split(key, 2 if market.traits.single_units else 4)
     visits = draw_visits(market, visit_key)
     unexposed = unexposed_utility(market, state.intention, state.period)
     probability = choice_probability(market, unexposed, exposure, jax.lax.stop_gradient(available))
@@ -244,7 +277,13 @@ def draw_demand(
     asked = with_expected_gradient(pairs, visits[:, None] * probability)
     share = pairs / jnp.maximum(visits[:, None], 1.0)
     drawn = _drawn_gradient(market.pairs, share, visits[:, None] * probability)
-    return Demand(visits, asked, market.pairs.total(asked), drawn)
+    purchases = market.pairs.total(asked)
+    if market.traits.single_units:
+        return Demand(visits, asked, purchases, purchases, drawn)
+    size = market.units_per_purchase
+    extra = poisson(size_keys[0], jax.lax.stop_gradient(purchases) * (size - 1))
+    total = with_expected_gradient(jax.lax.stop_gradient(purchases) + extra, size * purchases)
+    return Demand(visits, asked, purchases, total, drawn, Sizes(size, extra, size_keys[1]))
 
 
 def next_intention(
@@ -254,7 +293,10 @@ def next_intention(
     visits: Float[Array, " rows"],
     served: Float[Array, "rows width"] | None,
 ) -> Float[Array, "rows width"]:
-    """Intentions of the next period: what persists of this one's and of its exposures, and the habit of buying."""
+    """Intentions of the next period: what persists of this one's and of its exposures, and the habit of buying.
+
+    **Arguments:** `visits`: persons. `served`: purchases, where some product has a habit.
+    """
     if not market.traits.has_intention:
         return jnp.zeros_like(intention)
     reached = visits / market.population

@@ -35,13 +35,25 @@ else:
 
 class Labels:
     """Names of products and customers. They take no part in any computation, so that two markets which differ
-    only in names share one compiled program: all labels count as equal to the compiler."""
+    only in names share one compiled program: all labels count as equal to the compiler.
 
-    __slots__ = ("customer_ids", "product_ids")
+    `product_ids`, `customer_ids`; `names` and `categories` of products, `None` where a product has none.
+    """
 
-    def __init__(self, product_ids: Sequence[str], customer_ids: Sequence[str]) -> None:
+    __slots__ = ("categories", "customer_ids", "names", "product_ids")
+
+    def __init__(
+        self,
+        product_ids: Sequence[str],
+        customer_ids: Sequence[str],
+        names: Sequence[str | None] | None = None,
+        categories: Sequence[str | None] | None = None,
+    ) -> None:
         self.product_ids = tuple(product_ids)
         self.customer_ids = tuple(customer_ids)
+        nothing = (None,) * len(self.product_ids)
+        self.names = nothing if names is None else tuple(names)
+        self.categories = nothing if categories is None else tuple(categories)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Labels)
@@ -70,7 +82,8 @@ class Market(Displayed, eqx.Module):
     unit or exposure); `holding_cost`, `lost_sale_cost`, `backorder_cost` (money per unit and period);
     `fixed_order_cost` (money per order); `elasticity` (0 without a price term); `lead_time` (periods, whole);
     `min_order`, `order_multiple`, `max_order` (units, whole; infinity without a cap); `initial_stock` (units);
-    `habit` (utility per unit served to one person).
+    `habit` (utility per purchase served to one person); `units_per_purchase` (mean units of a purchase, 1 or more);
+    `unit_size` (how much of the firm's own unit a unit is: 1, or less for weighed goods; takes no part in the game).
 
     Customers (shape `rows`): `population` (persons, whole), `visit_probability`.
 
@@ -96,6 +109,8 @@ class Market(Displayed, eqx.Module):
     max_order: Float[Array, " products"]
     initial_stock: Float[Array, " products"]
     habit: Float[Array, " products"]
+    units_per_purchase: Float[Array, " products"]
+    unit_size: Float[Array, " products"]
     population: Float[Array, " rows"]
     visit_probability: Float[Array, " rows"]
     base_utility: Float[Array, "rows width"]
@@ -133,6 +148,11 @@ class Market(Displayed, eqx.Module):
         """Number of customer rows."""
         return self.pairs.rows
 
+    @property
+    def category(self) -> tuple[str | None, ...]:
+        """The category of every product, `None` for a product without one."""
+        return self.labels.categories
+
     def _summary(self) -> Summary:
         pairs = self.pairs
         held = pairs.rows * pairs.width
@@ -144,9 +164,13 @@ class Market(Displayed, eqx.Module):
         reviewed = "average profit" if float(self.discount) == 1 else f"profit discounted at {number(self.discount)}"
         unmet = f"unmet demand is {self.unmet_demand}; {capped:,} of {self.products:,} products capped"
         memory = [f"{name.replace('_', '-')} {number(getattr(self, name))}" for name in ("persistence", "carry_over")]
+        unit = "" if self.traits.single_units else f"; {span(self.units_per_purchase)} units per purchase"
         memory.append(f"habit {span(self.habit)}; departments {'see it' if self.observed else 'do not see it'}")
         rows = [
-            ("choice", f"{choice}; exposure by {self.exposure}, {count(self.exposure_slots, 'slot')} per customer"),
+            (
+                "choice",
+                f"{choice}; exposure by {self.exposure}, {count(self.exposure_slots, 'slot')} per customer{unit}",
+            ),
             ("supply", f"lead time {span(self.lead_time)} {self.period}s; {unmet}"),
             ("money", f"price {span(self.price)}, unit cost {span(self.unit_cost)}, holding {span(self.holding_cost)}"),
             ("intention", ", ".join(memory)),
@@ -159,7 +183,7 @@ class Market(Displayed, eqx.Module):
     def to_frame(self, table: MarketTable = "products") -> pl.DataFrame:
         """One table of the market, with the columns and units of a market file and every default filled in.
 
-        - `products`: row per product. `max_order` is null without a cap.
+        - `products`: row per product. `max_order` is null without a cap, `name` and `category` where there is none.
         - `customers`: row per customer row: `customer_id`, `population`, `visit_probability`.
         - `pairs`: row per pair: `customer_id`, `product_id`, `base_utility`, `exposure_effect`.
         - `season`: row per product and position: `product_id`, `position`, `utility_shift`; no row without a season.
@@ -177,8 +201,10 @@ class Market(Displayed, eqx.Module):
         products = pl.Series("product_id", self.labels.product_ids, dtype=pl.String)
         customers = pl.Series("customer_id", self.labels.customer_ids, dtype=pl.String)
         if table == "products":
+            texts = {"name": self.labels.names, "category": self.labels.categories}
             columns = {name: np.asarray(getattr(self, name)) for name in PRODUCT_FIELDS}
-            frame = pl.DataFrame([products, *(pl.Series(name, values) for name, values in columns.items())])
+            named = [products, *(pl.Series(name, values, dtype=pl.String) for name, values in texts.items())]
+            frame = pl.DataFrame([*named, *(pl.Series(name, values) for name, values in columns.items())])
             return frame.with_columns(max_order=pl.when(pl.col("max_order").is_finite()).then("max_order"))
         if table == "customers":
             columns = {name: np.asarray(getattr(self, name)) for name in ("population", "visit_probability")}
@@ -216,8 +242,10 @@ PRODUCT_FIELDS = (
     "max_order",
     "initial_stock",
     "habit",
+    "units_per_purchase",
+    "unit_size",
 )
-"""The fields of `Market` that hold one value per product, in the order of a market file."""
+"""The fields of `Market` that hold one number per product, in the order of a market file."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +258,7 @@ class Traits:
     - `price_terms`: some product is sold off its regular price with an elasticity.
     - `has_intention`: intentions persist or purchases form habits; otherwise every period starts from baseline.
     - `fixed_costs`: some order has a fixed cost.
+    - `single_units`: every purchase is of one unit.
     """
 
     single_persons: bool
@@ -238,13 +267,14 @@ class Traits:
     price_terms: bool
     has_intention: bool
     fixed_costs: bool
+    single_units: bool
 
 
 class History(eqx.Module):
     """What departments see of customers when intention is not observed; all of shape `rows width`.
 
     - `recency`: periods since the pair's last purchase, at most `RECENCY_CAP`.
-    - `frequency`: purchases per person, exponentially weighted with `HISTORY_DECAY`.
+    - `frequency`: purchases served per person, exponentially weighted with `HISTORY_DECAY`.
     - `exposures`: exposures per person, exponentially weighted with `HISTORY_DECAY`.
     """
 
@@ -413,4 +443,5 @@ def traits_of(market_arrays: dict[str, np.ndarray], persistence: float) -> Trait
         price_terms=bool((off_price & (market_arrays["elasticity"] != 0)).any()),
         has_intention=habitual or persistence != 0,
         fixed_costs=bool((market_arrays["fixed_order_cost"] > 0).any()),
+        single_units=bool((np.asarray(market_arrays["units_per_purchase"], np.float32) == 1).all()),
     )

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from intandem.market.demand import Demand, with_expected_gradient
-from intandem.market.draws import systematic_share, uniform
+from intandem.market.draws import binomial, poisson, stochastic_round, systematic_share, uniform
 from intandem.market.model import Market, State
 
 
@@ -82,12 +82,50 @@ def units_served(demand: Demand, available: Float[Array, " products"]) -> Float[
     lay below stock. Stock has slope 1 where demand exceeds it; where they are equal a unit less would cost a sale
     and a unit more bring none, hence one half.
     """
+    if demand.sizes is not None:
+        sizes = demand.sizes
+        return _sold_in_sizes(
+            demand.purchases, demand.drawn, available, demand.total, sizes.mean, sizes.extra, sizes.key
+        )
     asked, stock = jax.lax.stop_gradient((demand.total, available))
     fits = jnp.where(asked < stock, 1.0, 0.0)
     equal = jnp.where(asked == stock, 1.0, 0.0)
     slope_of_stock = 1.0 - fits - 0.5 * equal
     moving = fits * (demand.total - asked) + equal * demand.drawn + slope_of_stock * (available - stock)
     return jnp.minimum(asked, stock) + moving
+
+
+@jax.custom_jvp
+def _sold_in_sizes(
+    purchases: Float[Array, " products"],
+    drawn: Float[Array, " products"],
+    available: Float[Array, " products"],
+    total: Float[Array, " products"],
+    size: Float[Array, " products"],
+    extra: Float[Array, " products"],
+    key: Key[Array, ""],
+) -> Float[Array, " products"]:
+    """`min(total, available)`, with the gradient of one purchase more or less, and of one unit of stock.
+
+    A purchase that was not drawn would have a size of its own; one that was drawn has one more than its part in the
+    extra units, which is `Binomial(extra, 1/purchases)` given the total.
+    """
+    del purchases, drawn, size, extra, key
+    return jnp.minimum(total, available)
+
+
+@_sold_in_sizes.defjvp
+def _sold_in_sizes_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:  # type: ignore[type-arg]
+    purchases, _, stock, total, size, extra, key = primals
+    more_key, fewer_key = jax.random.split(key)
+    joining = 1 + poisson(more_key, size - 1)
+    leaving = 1 + binomial(fewer_key, extra, 1 / jnp.maximum(purchases, 1.0))
+    not_drawn = jnp.clip(stock - total, 0.0, joining)
+    were_drawn = leaving - jnp.clip(total - stock, 0.0, leaving)
+    of_stock = jnp.where(total > stock, 1.0, jnp.where(total == stock, 0.5, 0.0))
+    moved, moved_drawn, more = tangents[:3]
+    moving = not_drawn * (moved - moved_drawn) + were_drawn * moved_drawn + of_stock * more
+    return jnp.minimum(total, stock), moving
 
 
 def fulfil(market: Market, state: State, arrived: Float[Array, " products"], demand: Demand) -> Fulfilment:
@@ -107,15 +145,19 @@ def fulfil(market: Market, state: State, arrived: Float[Array, " products"], dem
 def served_pairs(
     market: Market, demand: Demand, served_new: Float[Array, " products"], key: Key[Array, ""]
 ) -> Float[Array, "rows width"]:
-    """Units of this period's demand that each pair is served now, every unit asked for being equally likely.
+    """Purchases of this period that each pair is served now, every purchase being equally likely.
 
-    Whole units by systematic sampling along the product's queue; what is drawn adds up to `served_new`. The gradient
-    is that of the expected share, `demand * served_new / demand.total`. Units owed from earlier periods change
-    no intention: a purchase counts in the period it is served only if that is the period it is asked for.
+    Stock serves units. Where a purchase is of several, as many purchases are served as the share of units that are,
+    rounded at random. Whole purchases by systematic sampling along the product's queue; what is drawn adds up to those
+    served. The gradient is that of the expected share, `demand * served_new / demand.total`. Units owed from earlier
+    periods change no intention: a purchase counts in the period it is served only if it is asked for in that period.
     """
-    asked, served = jax.lax.stop_gradient((demand.total, served_new))
+    share = served_new / jnp.maximum(demand.total, 1.0)
+    asked, served = jax.lax.stop_gradient((demand.purchases, served_new))
+    if demand.sizes is not None:
+        key, rounding_key = jax.random.split(key)
+        served = stochastic_round(rounding_key, asked * jax.lax.stop_gradient(share))
     offset = jnp.minimum(jnp.floor(uniform(key, asked.shape) * asked), jnp.maximum(asked - 1, 0))
     units = jax.lax.stop_gradient(demand.pairs).astype(jnp.int32)
     drawn = market.pairs.along_queues(systematic_share, units, *(v.astype(jnp.int32) for v in (asked, served, offset)))
-    share = served_new / jnp.maximum(demand.total, 1.0)
     return with_expected_gradient(drawn.astype(jnp.float32), demand.pairs * market.pairs.spread(share))

@@ -272,11 +272,14 @@ def _product_program(
 
 
 def _in_lots(mean: float, variance: float, lot: float, size: int) -> np.ndarray:
-    """Chances of demand in lots, with the given mean: a binomial of that mean and variance, cut into lots."""
+    """Chances of demand in lots, with the given mean: a binomial of that mean and variance, cut into lots; a negative
+    binomial where purchases of several units make the variance larger than the mean."""
     most = int(lot * size)
-    persons = max(round(mean * mean / max(mean - variance, 1e-9 * max(mean, 1e-9))), int(np.ceil(mean)), 1)
     units = np.arange(most + 1)
-    if persons > 1e6:
+    persons = max(round(mean * mean / max(mean - variance, 1e-9 * max(mean, 1e-9))), int(np.ceil(mean)), 1)
+    if variance > (1 + 1e-6) * mean:
+        chances = stats.nbinom.pmf(units, mean * mean / (variance - mean), mean / variance)
+    elif persons > 1e6:
         chances = stats.poisson.pmf(units, mean)
     else:
         chances = stats.binom.pmf(units, persons, min(mean / persons, 1.0))

@@ -82,7 +82,8 @@ def exposure_curves(
         row, place = np.nonzero(at == product)
         # One product seldom has all exposure: a few times its even share is as far as the program looks.
         share = min(1.0, 4.0 * market.exposure_slots / market.pairs.width)
-        bought = _purchases(chances[row, place], people[row, 0], paid[row, place], levels)
+        units = float(market.units_per_purchase[product])
+        bought = _purchases(chances[row, place], people[row, 0], paid[row, place], levels, units)
         if usual is None:
             reach = _reach(*bought[:2], float(standing_worth[product]), float(market.max_order[product]), share)
         else:
@@ -154,10 +155,10 @@ def lasting_chance(market: Market, level: float) -> np.ndarray:
 
 
 def _purchases(
-    chances: np.ndarray, people: np.ndarray, paid: np.ndarray, levels: np.ndarray
+    chances: np.ndarray, people: np.ndarray, paid: np.ndarray, levels: np.ndarray, units: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Worths of a unit of demand, rising from 0, and the mean, variance and cost that rows choose at each."""
-    added = people[:, None] * (chances - chances[:, :1])
+    """Worths of a unit of demand, rising from 0, and the mean, variance (units) and cost that rows choose at each."""
+    added = units * people[:, None] * (chances - chances[:, :1])
     costs = paid[:, None] * levels
     # Worths at which some row changes its mind, and beyond: enough of them that the curve has no gaps.
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -169,7 +170,9 @@ def _purchases(
     for k, worth in enumerate(worths):
         chosen = (worth * added - costs).argmax(1)[:, None] if k else np.zeros((len(added), 1), int)
         at = np.take_along_axis(chances, chosen, 1)[:, 0]
-        found[:, k] = (people * at).sum(), (people * at * (1 - at)).sum(), np.take_along_axis(costs, chosen, 1).sum()
+        bought, variance = (people * at).sum(), (people * at * (1 - at)).sum()
+        spread = units**2 * variance + (units - 1) * bought
+        found[:, k] = units * bought, spread, np.take_along_axis(costs, chosen, 1).sum()
     mean, cost = np.maximum.accumulate(found[0]), np.maximum.accumulate(found[2])
     return worths, mean, found[1], cost
 

@@ -20,7 +20,13 @@ from data.field_cases import HEADER, Field, as_csv, base_lines, check
 from intandem.data.calibration.calibrate import Calibration, calibrate
 from intandem.data.calibration.identification import Identified, identified
 from intandem.data.calibration.panel import Panel, panel_of
-from intandem.data.calibration.product_fields import capped, product_fields, units_per_purchase
+from intandem.data.calibration.product_fields import (
+    UNIT_SIZES,
+    PurchaseSizes,
+    capped,
+    product_fields,
+    purchase_sizes,
+)
 from intandem.data.calibration.sentences import identification_of, limits_of
 from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
 from intandem.data.calibration.standard_errors import Estimate
@@ -38,7 +44,11 @@ def _panel(tables: Tables) -> Panel:
 
 def _units(folder: Path) -> np.ndarray:
     tables = check(folder).tables
-    return units_per_purchase(tables, _panel(tables))
+    return purchase_sizes(tables, _panel(tables)).mean
+
+
+def _single(products: int) -> PurchaseSizes:
+    return PurchaseSizes(np.ones(products), np.ones(products))
 
 
 def test_a_cancelled_order_decides_no_products_size(field: Field) -> None:
@@ -50,26 +60,36 @@ def test_a_cancelled_order_decides_no_products_size(field: Field) -> None:
     folder = field(transactions=as_csv(HEADER, [*base_lines(), order]))
     np.testing.assert_allclose(_units(folder), plain, rtol=0.02)
     assert _panel(check(folder).tables).bought.sum() == _panel(check(field()).tables).bought.sum()
-    fields, _ = product_fields(check(folder).tables, _units(folder), 0.0, MarketSettings())
-    assert fields["price"][1] == pytest.approx(7.94, abs=0.02)
+    fields, _ = product_fields(check(folder).tables, _single(4), 0.0, MarketSettings())
+    assert fields["price"][1] == pytest.approx(6.0)
 
 
 @pytest.mark.parametrize(
-    ("sizes", "usual"),
+    ("sizes", "usual", "unit"),
     [
-        ([1, 1, 2, 1, 50_000], 1.25),
-        ([6, 12, 24, 6, 60], 21.6),
-        ([3], 3.0),
-        ([0.2, 0.3, 0.25, 900.0], 0.25),
-        ([5, 5, 5000, 5000], 2502.5),
+        ([1, 1, 2, 1, 50_000], 1.25, 1),
+        ([6, 12, 24, 6, 60], 21.6, 1),
+        ([3], 3.0, 1),
+        ([0.2, 0.3, 0.25, 900.0], 0.25, 0.1),
+        ([0.012, 0.018], 0.015, 0.001),
+        ([2.5, 3.5, 4.2], 3.4, 1),
+        ([1e-5], 1e-5, 0.001),
+        ([5, 5, 5000, 5000], 2502.5, 1),
     ],
 )
-def test_sizes_are_means_of_what_is_usual(field: Field, sizes: list[float], usual: float) -> None:
+def test_sizes_are_means_of_what_is_usual(field: Field, sizes: list[float], usual: float, unit: float) -> None:
     weeks = [str(WEEKS[week]) for week in range(6)]
     rows = [["ann", "p00", week, str(size), "4"] for week, size in zip(weeks, sizes, strict=False)]
     rows += [["bob", "p01", week, "1", "4"] for week in weeks]
     tables = check(field(transactions=as_csv(HEADER, rows), mapping="test_periods = 0\n")).tables
-    assert units_per_purchase(tables, replace(_panel(tables), train=np.ones(6, bool)))[0] == pytest.approx(usual)
+    found = purchase_sizes(tables, replace(_panel(tables), train=np.ones(6, bool)))
+    assert found.mean[0] == pytest.approx(usual)
+    # What is weighed is counted in parts of which a purchase has two or more, and never less than one.
+    assert found.unit_size[0] == unit
+    assert found.units_per_purchase[0] == pytest.approx(max(usual / unit, 1.0))
+    fields, said = product_fields(tables, found, 0.0, MarketSettings())
+    assert fields["price"][0] == pytest.approx(4 * unit)
+    assert any("sold in fractions" in line for line in said) == (unit < 1)
 
 
 def test_one_count_of_nought_is_no_week_without_the_product(field: Field) -> None:
@@ -186,27 +206,26 @@ def test_the_sentence_tells_the_case_at_hand(field: Field) -> None:
 
 def test_a_product_that_is_given_away_has_no_price_term(field: Field) -> None:
     tables = check(field("free-item")).tables
-    fields, said = product_fields(tables, np.ones(4), 2.9, MarketSettings())
+    fields, said = product_fields(tables, _single(4), 2.9, MarketSettings())
     assert fields["elasticity"].tolist() == [2.9, 2.9, 2.9, 0.0]
     assert any("given away ('p03')" in line for line in said)
     # So cheap that single precision holds no price: the same.
     cheap = tables.products.with_columns(price=pl.when(pl.col("product") == 1).then(1e-60).otherwise("price"))
-    fields, _ = product_fields(replace(tables, products=cheap), np.ones(4), 2.9, MarketSettings())
+    fields, _ = product_fields(replace(tables, products=cheap), _single(4), 2.9, MarketSettings())
     assert fields["elasticity"].tolist() == [2.9, 0.0, 2.9, 0.0]
 
 
-def test_terms_are_converted_together(field: Field) -> None:
+def test_terms_are_what_the_firm_wrote(field: Field) -> None:
     rows = [[*row[:3], "3", row[4]] if row[1] == "p00" else row for row in base_lines(365)]
     tables = check(field("packs-of-ten-bought-by-threes", transactions=as_csv(HEADER, rows))).tables
-    units = units_per_purchase(tables, _panel(tables))
-    fields, said = product_fields(tables, units, 0.0, MarketSettings())
+    fields, _ = product_fields(tables, purchase_sizes(tables, _panel(tables)), 0.0, MarketSettings())
     terms = ("min_order", "order_multiple", "max_order")
-    assert [fields[name][0] for name in terms] == [3.0, 1.0, 3.0]
-    # 9 units in place of 10 is a tenth off: told only beyond it.
-    assert not any("rounded" in line for line in said)
-    sevens = order_terms(np.array([10.0]), np.array([10.0]), np.array([20.0]), np.array([7.0]))
-    assert (sevens.min_order[0], sevens.order_multiple[0], sevens.max_order[0]) == (2.0, 1.0, 2.0)
-    assert sevens.rounded.tolist() == [0]
+    assert [fields[name][0] for name in terms] == [10.0, 1.0, 10.0]
+    assert fields["units_per_purchase"][0] == 3.0
+    assert fields["price"][0] == 4.0
+    sevens = order_terms(np.array([10.0]), np.array([4.0]), np.array([20.0]), np.array([0.01]))
+    assert (sevens.min_order[0], sevens.order_multiple[0], sevens.max_order[0]) == (1000.0, 400.0, 2000.0)
+    assert not sevens.cut.size
 
 
 @pytest.fixture(scope="module")
@@ -258,9 +277,9 @@ quantity = st.one_of(st.integers(0, 40), st.integers(0, 2**40)).map(float)
     least=quantity,
     multiple=st.one_of(st.integers(1, 24), st.integers(1, 2**40)).map(float),
     packs=st.one_of(st.none(), st.integers(0, 2**20)),
-    units=st.one_of(st.floats(0.3, 30.0), st.floats(1e-9, 1e12)),
+    units=st.sampled_from(UNIT_SIZES),
 )
-def test_any_terms_that_fit_in_units_fit_in_purchases(
+def test_any_terms_that_pass_validation_fit_a_market(
     least: float, multiple: float, packs: int | None, units: float
 ) -> None:
     """Whatever passes validation: some multiple lies between the smallest and the largest order."""
@@ -275,6 +294,6 @@ def test_any_terms_that_fit_in_units_fit_in_purchases(
         assert max(np.ceil(low / step), 1.0) * step <= np.floor(high / step) * step
         assert high <= LARGEST_WHOLE
     if units == 1.0 and max(least, multiple) <= 2**20 and not np.isnan(high):
-        assert (step, high) == (multiple, most)
+        assert (low, step, high) == (least, multiple, most)
     fields = {"min_order": terms.min_order, "order_multiple": terms.order_multiple, "max_order": np.array([np.nan])}
     assert capped(fields, np.array([0.3]))["max_order"][0] >= max(low, step)

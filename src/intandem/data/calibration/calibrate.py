@@ -47,7 +47,7 @@ class Calibration(Displayed):
       periods; `baselines`: the same for `popularity` and `shrunk_frequency`; `baseline_log_likelihood`: the better.
     - `fit`: tables for a report: `product_period`, `calibration_curve`, `period`.
     - `identification`: what the effects rest on. `assumptions`: what a report must repeat.
-    - `units_per_purchase`: units of the source in one purchase, which is the market's unit.
+    - `units_per_purchase`: mean units of the firm in a purchase, per product.
     - `notes`: what a person should know about the tables.
     - `settings`, `panel`, `choice_fit`: how it came about. `checked`: the report on the tables, if they were checked
       on the way.
@@ -230,7 +230,7 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
     if panel.test.any():
         score = log_score(probability[panel.test], panel.bought[panel.test], panel.opportunities[panel.test])
         baselines = baseline_scores(panel)
-    market, units, assumed = assemble_market(tables, panel, fit, data, estimates["elasticity"].value, settings.market)
+    market, sizes, assumed = assemble_market(tables, panel, fit, data, estimates["elasticity"].value, settings.market)
     found = Calibration(
         market=market,
         exposure_effect=effect,
@@ -244,7 +244,7 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         fit=fit_tables(panel, probability),
         identification=identification_of(panel, settings, told),
         assumptions=(*tables.assumptions, *assumed, *limits_of(panel, tables, told, priced, guessed, settings)),
-        units_per_purchase=units,
+        units_per_purchase=sizes.mean,
         settings=settings,
         panel=panel,
         choice_fit=fit,

@@ -9,7 +9,7 @@ import numpy as np
 from intandem.data.calibration.choice_model import DYNAMIC, ChoiceData
 from intandem.data.calibration.estimation import LARGEST_PERSISTENCE, Fit
 from intandem.data.calibration.panel import Panel
-from intandem.data.calibration.product_fields import capped, product_fields, units_per_purchase
+from intandem.data.calibration.product_fields import PurchaseSizes, capped, product_fields, purchase_sizes
 from intandem.data.calibration.settings import MarketSettings
 from intandem.data.tables.tables import Tables
 from intandem.market import base_demand, build_market
@@ -26,13 +26,13 @@ CYCLE = {"week": 52, "day": 7}
 
 def assemble_market(
     tables: Tables, panel: Panel, fit: Fit, data: ChoiceData, elasticity: float, settings: MarketSettings
-) -> tuple[Market, np.ndarray, tuple[str, ...]]:
-    """The market, the units of the source in one purchase per product, and the assumptions that went in.
+) -> tuple[Market, PurchaseSizes, tuple[str, ...]]:
+    """The market, how much a purchase is, and the assumptions that went in.
 
     Whatever was estimated or converted comes to lie inside what a market file may hold; where it did not, it is said.
     """
-    units = units_per_purchase(tables, panel)
-    fields, assumptions = product_fields(tables, units, elasticity, settings)
+    sizes = purchase_sizes(tables, panel)
+    fields, assumptions = product_fields(tables, sizes, elasticity, settings)
     season, level = _season(fit, panel, tables.period_name)
     _, carry_over, persistence, habit = np.asarray(fit.coefficients.shared[: len(DYNAMIC)], float)
     effect = np.asarray(fit.coefficients.shared[0] + fit.coefficients.deviation, float)
@@ -77,7 +77,7 @@ def assemble_market(
         market = build()
     if tables.provenance:
         assumptions.append(tables.provenance)
-    return market, units, tuple(assumptions)
+    return market, sizes, tuple(assumptions)
 
 
 def with_exposure_effect(market: Market, effect: float) -> Market:

@@ -1,6 +1,9 @@
-"""Products in the market's unit, one purchase: prices, costs, lead times, order terms."""
+"""Products in the firm's own units: sizes of purchases, prices, costs, lead times, order terms."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,13 +14,38 @@ from intandem.data.calibration.settings import MarketSettings
 from intandem.data.calibration.supply_terms import OrderTerms, order_terms
 from intandem.data.tables.sizes import largest_usual
 from intandem.data.tables.tables import Tables
+from intandem.display import count
+from intandem.market.rules.keys import LARGEST_WHOLE
 
 SHOWN = 3
 """Products that a sentence names."""
 
+UNIT_SIZES = (1.0, 0.1, 0.01, 0.001)
+"""What a unit of the market may be of the firm's."""
 
-def units_per_purchase(tables: Tables, panel: Panel) -> np.ndarray:
-    """Mean units of the source that a customer buys of a product in a period in which it buys any.
+WEIGHED = 0.05
+"""Share of purchases with a fraction in their quantity beyond which a product is sold by weight or length."""
+
+
+@dataclass(frozen=True)
+class PurchaseSizes:
+    """How much a purchase is, per product.
+
+    - `mean`: units of the firm that a customer buys in a period in which it buys any.
+    - `unit_size`: what a unit of the market is of the firm's: 1, or less where the product is weighed or measured.
+    """
+
+    mean: np.ndarray
+    unit_size: np.ndarray
+
+    @property
+    def units_per_purchase(self) -> np.ndarray:
+        """The market's units in a purchase, as a market file may hold them."""
+        return np.clip(self.mean / self.unit_size, 1.0, LARGEST_WHOLE)
+
+
+def purchase_sizes(tables: Tables, panel: Panel) -> PurchaseSizes:
+    """Sizes of purchases, and for what is weighed a unit of which a usual purchase has two or more.
 
     Quantities beyond all usual sizes are left out: one order of ten thousand times the usual is a purchase, and no
     measure of what a purchase is. A product that nobody bought takes the median of its department.
@@ -31,17 +59,23 @@ def units_per_purchase(tables: Tables, panel: Panel) -> np.ndarray:
     usual = purchases.join(largest_usual(purchases, "product"), on="product").filter(
         pl.col("quantity") <= pl.col("largest")
     )
-    means = usual.group_by("product").agg(pl.col("quantity").mean())
-    units, known = np.ones(panel.products), np.zeros(panel.products, bool)
-    units[means["product"].to_numpy()] = means["quantity"].to_numpy()
-    known[means["product"].to_numpy()] = True
-    return by_department(units, known, tables) if known.any() else units
+    split = (pl.col("quantity") != pl.col("quantity").round()).mean()
+    found = usual.group_by("product").agg(pl.col("quantity").mean(), split=split)
+    at = found["product"].to_numpy()
+    mean, weighed, known = np.ones(panel.products), np.zeros(panel.products), np.zeros(panel.products, bool)
+    mean[at], weighed[at], known[at] = found["quantity"].to_numpy(), found["split"].to_numpy(), True
+    if known.any():
+        mean = by_department(mean, known, tables)
+    size = np.ones(panel.products)
+    for finer in UNIT_SIZES[1:]:
+        size = np.where((weighed > WEIGHED) & (mean < 2 * size), finer, size)
+    return PurchaseSizes(mean, size)
 
 
 def product_fields(
-    tables: Tables, units: np.ndarray, elasticity: float, settings: MarketSettings
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The product arrays of `build_market`, per purchase of `units` units, and what was assumed for them."""
+    tables: Tables, sizes: PurchaseSizes, elasticity: float, settings: MarketSettings
+) -> tuple[dict[str, Any], list[str]]:
+    """The product arrays of `build_market`, in the market's units, and what was assumed for them."""
     products = tables.products
 
     def column(name: str) -> np.ndarray:
@@ -57,9 +91,12 @@ def product_fields(
     )
     unit_cost = stated("unit_cost", price * (1 - margin))
     regular_price = stated("regular_price", price)
+    units = sizes.unit_size
     terms = order_terms(stated("min_order", 0.0), stated("order_multiple", 1.0), column("max_order"), units)
     free = (np.asarray(price * units, np.float32) == 0) | (np.asarray(regular_price * units, np.float32) == 0)
-    fields = {
+    fields: dict[str, Any] = {
+        "name": products["name"].to_list(),
+        "category": products["category"].to_list(),
         "price": price * units,
         "unit_cost": unit_cost * units,
         "regular_price": regular_price * units,
@@ -72,8 +109,10 @@ def product_fields(
         "min_order": terms.min_order,
         "order_multiple": terms.order_multiple,
         "max_order": terms.max_order,
+        "units_per_purchase": sizes.units_per_purchase,
+        "unit_size": units,
     }
-    assumptions = _terms_sentences(tables, terms, units)
+    assumptions = _unit_sentences(tables, terms, units)
     without = int(np.isnan(column("unit_cost")).sum())
     if without:
         assumptions.append(
@@ -90,7 +129,7 @@ def product_fields(
     return fields, assumptions
 
 
-def capped(fields: dict[str, np.ndarray], cap: np.ndarray) -> dict[str, np.ndarray]:
+def capped(fields: dict[str, Any], cap: np.ndarray) -> dict[str, Any]:
     """The fields with a largest order for products without one: `cap`, and no less than the smallest order there is."""
     multiple = fields["order_multiple"]
     smallest = np.maximum(np.ceil(fields["min_order"] / multiple), 1.0) * multiple
@@ -98,16 +137,22 @@ def capped(fields: dict[str, np.ndarray], cap: np.ndarray) -> dict[str, np.ndarr
     return {**fields, "max_order": limit}
 
 
-def _terms_sentences(tables: Tables, terms: OrderTerms, units: np.ndarray) -> list[str]:
-    if not terms.rounded.size:
-        return []
-    off = np.zeros(len(units), bool)
-    off[terms.rounded] = True
-    first = int(terms.rounded[0])
-    return [
-        f"Order terms of {off.sum()} products ({_named(tables, off)}) are rounded to whole purchases: one purchase of "
-        f"{tables.products['product_id'][first]!r} is {units[first]:.3g} units on average."
-    ]
+def _unit_sentences(tables: Tables, terms: OrderTerms, unit_size: np.ndarray) -> list[str]:
+    said = []
+    for size in UNIT_SIZES[1:]:
+        here = unit_size == size
+        if here.any():
+            said.append(
+                f"{count(int(here.sum()), 'product')} ({_named(tables, here)}) sold in fractions: a unit of the market "
+                f"is {size:g} of the firm's (`unit_size`), and money, stock and orders are per such a unit."
+            )
+    cut = np.zeros(len(unit_size), bool)
+    cut[terms.cut] = True
+    if cut.any():
+        said.append(
+            f"Order terms of {_named(tables, cut)} are cut to {LARGEST_WHOLE:,.0f}, the most a market can hold."
+        )
+    return said
 
 
 def _named(tables: Tables, which: np.ndarray) -> str:

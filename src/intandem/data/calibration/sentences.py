@@ -57,8 +57,8 @@ def limits_of(
     **Arguments:** `elasticity`: as it was estimated first; `guessed`: products, by index, that nobody bought.
     """
     limits = [
-        "One unit of the market is one purchase: a customer buys a product at most once a period, in the average "
-        "number of units; prices and costs are per purchase.",
+        "A customer buys a product at most once a period; how many units are in a purchase is drawn around the mean of "
+        "those recorded (`units_per_purchase`), whoever buys.",
     ]
     if panel.dropped:
         limits.append(

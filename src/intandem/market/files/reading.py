@@ -15,7 +15,7 @@ from intandem.market.files.sections import market_file, parse, split
 from intandem.market.files.tables import read_table
 from intandem.market.model import Market
 from intandem.market.rules.joined import check_choice, check_products, season_shifts, solve_settings
-from intandem.market.rules.keys import TABLES
+from intandem.market.rules.keys import PRODUCT_TEXTS, TABLES
 from intandem.market.rules.values import Table
 
 _EXAMPLES = importlib.resources.files("intandem.market") / "examples"
@@ -59,7 +59,7 @@ def load_market(path: str | Path) -> Market:
         season = season_shifts(shifts, len(product_ids))
     keys = [key for key in TABLES["products"] if key in products.frame.columns and key != "product_id"]
     return build_market(
-        {key: _numbers(products, key) for key in keys},
+        {key: products.frame[key].to_list() if key in PRODUCT_TEXTS else _numbers(products, key) for key in keys},
         layout.base_utility,
         layout.exposure_effect,
         candidates=layout.candidates,

@@ -17,7 +17,7 @@ from intandem.errors import InputError
 from intandem.market.files.pairs import pair_columns
 from intandem.market.model import Market
 from intandem.market.rules.joined import check_choice, check_products, solve_settings
-from intandem.market.rules.keys import PRODUCT_DEFAULTS, TABLES
+from intandem.market.rules.keys import PRODUCT_DEFAULTS, PRODUCT_TEXTS, TABLES
 from intandem.market.rules.values import Table, check_section, checked
 from intandem.storage import refuse_other_folder, replace_file, replace_folder
 
@@ -27,8 +27,11 @@ INLINE_PAIRS = 1_000_000
 CONTENTS = ("market.toml", *(f"{name}.parquet" for name in TABLES))
 """All that a market's folder holds."""
 
-_PRODUCT_KEYS = [key for key in TABLES["products"] if key != "product_id"]
+_PRODUCT_KEYS = [key for key in TABLES["products"] if key not in ("product_id", *PRODUCT_TEXTS)]
 _CUSTOMER_KEYS = [key for key in TABLES["customers"] if key != "customer_id"]
+_ADDED_KEYS = ("units_per_purchase", "unit_size")
+"""Keys that came later: a market that leaves them at their defaults keeps the fingerprint it had before."""
+
 _RULE_KEYS = ("name", "period", "choice", "substitution", "exposure", "exposure_slots", "unmet_demand", "observed")
 
 
@@ -130,8 +133,12 @@ def market_tables(market: Market) -> dict[str, pl.DataFrame]:
         "habit": market_sections(market)["intention"]["habit"],
     }
     pairs = pair_columns(market)
+    texts = {"name": market.labels.names, "category": market.labels.categories}
+    named = [
+        pl.Series(key, values, dtype=pl.String) for key, values in texts.items() if any(v is not None for v in values)
+    ]
     tables = {
-        "products": _table(product_ids, products, defaults),
+        "products": _table(product_ids, products, defaults).select(product_ids, *named, pl.all().exclude("product_id")),
         "customers": _table(customer_ids, customers, dict.fromkeys(customers, 1.0)),
         "pairs": pl.DataFrame(
             {
@@ -237,9 +244,14 @@ def market_hash(market: Market) -> str:
     def add(content: bytes) -> None:
         digest.update(len(content).to_bytes(8, "little") + content)
 
-    words = [market_sections(market), market.labels.product_ids, market.labels.customer_ids]
-    add(json.dumps(words, sort_keys=True).encode())
-    arrays = [getattr(market, key) for key in (*_PRODUCT_KEYS, *_CUSTOMER_KEYS)]
+    labels = market.labels
+    words: list[Any] = [market_sections(market), labels.product_ids, labels.customer_ids]
+    texts = {"name": labels.names, "category": labels.categories}
+    words += [[key, one] for key, one in texts.items() if any(text is not None for text in one)]
+    added = [key for key in _ADDED_KEYS if bool((getattr(market, key) != PRODUCT_DEFAULTS[key]).any())]
+    add(json.dumps([*words, *added], sort_keys=True).encode())
+    own = [key for key in _PRODUCT_KEYS if key not in _ADDED_KEYS]
+    arrays = [getattr(market, key) for key in (*own, *_CUSTOMER_KEYS, *added)]
     pairs = pair_columns(market)
     for array in (*arrays, pairs.base_utility, pairs.exposure_effect, [] if market.season is None else market.season):
         add(np.ascontiguousarray(array, "<f4").tobytes())

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from intandem.errors import InputError
 from intandem.market.rules.joined import check_products
-from intandem.market.rules.keys import TABLES
+from intandem.market.rules.keys import PRODUCT_TEXTS, TABLES
 from intandem.market.rules.values import Table, checked, shown, unknown_key
 
 PLACE = "build_market"
@@ -26,6 +26,7 @@ def product_columns(products: Mapping[str, ArrayLike], ids: Sequence[str] | None
     **Raises:** `InputError` naming the product, the key and the cure.
     """
     keys = {key: wanted for key, wanted in TABLES["products"].items() if key != "product_id"}
+    texts = {key: list(products[key]) for key in PRODUCT_TEXTS if key in products}  # type: ignore[arg-type]
     for key in products:
         if key not in keys:
             raise unknown_key(PLACE, key, list(keys), row="products")
@@ -33,7 +34,8 @@ def product_columns(products: Mapping[str, ArrayLike], ids: Sequence[str] | None
     for key in required:
         if key not in products:
             raise InputError(PLACE, "is missing", f"give {keys[key].expectation} per product", row="products", key=key)
-    columns = {key: _numbers(key, values, "products") for key, values in products.items()}
+    numbers = {key: values for key, values in products.items() if key not in texts}
+    columns = {key: _numbers(key, values, "products") for key, values in numbers.items()}
     count = len(columns[required[0]]) if columns[required[0]].ndim == 1 else 0
     for key, values in columns.items():
         if values.shape != (count,) or count == 0:
@@ -41,15 +43,28 @@ def product_columns(products: Mapping[str, ArrayLike], ids: Sequence[str] | None
             if key == required[0]:
                 problem = f"has shape {values.shape}"
             raise InputError(PLACE, problem, "give one number per product", row="products", key=key)
+    for key, words in texts.items():
+        if len(words) != count:
+            problem = f"holds {len(words)} texts, and there are {count} of {required[0]}"
+            raise InputError(PLACE, problem, "give one text per product, or None", row="products", key=key)
+        strange = [one for one in words if not (one is None or isinstance(one, str))]
+        if strange:
+            raise InputError(PLACE, f"holds {shown(strange[0])}, not a text", "give texts", row="products", key=key)
     names = _ids(ids, count, "product")
     # No cap is written as infinity, or left out: a file leaves it out.
     given = {key: np.where(np.isposinf(v), np.nan, v) if key == "max_order" else v for key, v in columns.items()}
     frame = pl.DataFrame({"product_id": names, **given}).with_columns(pl.col(list(given)).fill_nan(None))
+    frame = frame.with_columns(pl.Series(key, values, dtype=pl.String) for key, values in texts.items())
     if "lead_time" in given:
         frame = frame.with_columns(pl.col("lead_time").fill_null(1.0))
     table = checked(Table("products", PLACE, True, frame), unique=["product_id"])
     check_products(table)
     return columns
+
+
+def product_texts(products: Mapping[str, ArrayLike]) -> dict[str, tuple[str | None, ...] | None]:
+    """The texts of the products by key, `None` for a key that is not given. Checked with `product_columns`."""
+    return {key: tuple(products[key]) if key in products else None for key in PRODUCT_TEXTS}  # type: ignore[arg-type]
 
 
 def customer_columns(

@@ -111,6 +111,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
 TABLES: dict[str, dict[str, Key]] = {
     "products": {
         "product_id": _TEXT,
+        "name": Key("text"),
+        "category": Key("text"),
         "price": _REQUIRED_COST,
         "unit_cost": _REQUIRED_COST,
         "holding_cost": _REQUIRED_COST,
@@ -127,6 +129,8 @@ TABLES: dict[str, dict[str, Key]] = {
         "max_order": Key("whole", lowest=1.0),
         "initial_stock": _WHOLE,
         "habit": Key(),
+        "units_per_purchase": Key(lowest=1.0, highest=LARGEST_WHOLE),
+        "unit_size": Key(lowest=0.0, highest=1.0, above=True),
     },
     "customers": {
         "customer_id": _TEXT,
@@ -157,9 +161,14 @@ PRODUCT_DEFAULTS: dict[str, float] = {
     "min_order": 0.0,
     "order_multiple": 1.0,
     "max_order": np.inf,
+    "units_per_purchase": 1.0,
+    "unit_size": 1.0,
 }
 """What a product has when nobody says otherwise. Besides: `salvage` is the unit cost, `regular_price` the price,
 `habit` the market's, `initial_stock` the newsvendor level of `lead_time + 1` periods at zero exposure."""
+
+PRODUCT_TEXTS = ("name", "category")
+"""The keys of a product that hold texts, beside its id; a product may have none."""
 
 IDS = ("customer_id", "product_id")
 """The keys that name a row."""

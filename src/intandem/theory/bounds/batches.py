@@ -18,6 +18,7 @@ from scipy.optimize import minimize_scalar
 from intandem.market import Market
 from intandem.theory.bounds.curves import conjugate
 from intandem.theory.intertemporal.grid import places
+from intandem.theory.scope import SEVERAL_UNITS
 
 LONGEST_CYCLE = 400
 
@@ -34,6 +35,7 @@ def why_no_batches(market: Market) -> str:
     """
     reasons = (
         (not market.traits.fixed_costs, "no order has a fixed cost"),
+        (not market.traits.single_units, SEVERAL_UNITS),
         (market.choice != "independent", "not for multinomial choice"),
         (market.exposure != "intensity", "not for slates"),
         (market.unmet_demand != "lost", "not for demand that waits"),

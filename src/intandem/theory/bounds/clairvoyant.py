@@ -55,6 +55,7 @@ def why_no_clairvoyant(market: Market) -> str:
     ```
     """
     reasons = (
+        (not market.traits.single_units, "purchases of several units"),
         (market.choice != "independent", "multinomial choice"),
         (market.unmet_demand != "lost", "demand that waits"),
         (market.traits.has_intention, "intention"),

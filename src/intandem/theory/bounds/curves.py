@@ -38,7 +38,8 @@ class DemandCurves:
     """Upper bounds on mean demand by cell, a cell being a customer row in one group of season positions.
 
     Mean demand of a pair at mean exposure `a` is at most `start + sum_k slope_k y_k` for the best `y` with
-    `sum_k y_k = a`, `0 <= y_k <= length_k`, in units per period; slopes fall along `k`, so the curve is concave.
+    `sum_k y_k = a`, `0 <= y_k <= length_k`, in units per period; slopes fall along `k`, so the curve is concave. A
+    purchase asks for its mean number of units, which scales the curve.
 
     - `product`: shape `cells width`; the number of products marks an empty place.
     - `start`: shape `cells width`. `length`, `slope`: shape `pieces cells width`.
@@ -48,6 +49,7 @@ class DemandCurves:
       width`.
     - `bounds_demand`: shape `products`; false where the curve bounds what is served and not what is asked for.
     - `slots`: exposures per cell. `groups`: of season positions; cells run group after group.
+    - `units`: per purchase, shape `products`.
     """
 
     product: np.ndarray
@@ -63,6 +65,7 @@ class DemandCurves:
     slots: float
     groups: int
     products: int
+    units: np.ndarray
 
     @property
     def cells(self) -> int:
@@ -80,7 +83,7 @@ class DemandCurves:
 
     def least_demand(self) -> np.ndarray:
         """Mean demand per product and period below which no policy can push it, shape `products`."""
-        return self.total(self.persons[:, None] * self.least_chance)
+        return self.units * self.total(self.persons[:, None] * self.least_chance)
 
     def largest_demand(self) -> np.ndarray:
         """The largest mean demand per product of any one period, given whatever came before it, shape `products`."""
@@ -90,7 +93,7 @@ class DemandCurves:
             here = slice(group * rows, (group + 1) * rows)
             units = (self.persons[here] / self.season_weight[here])[:, None] * self.largest_chance[here]
             by_group[group] = np.bincount(self.product[here].ravel(), units.ravel(), self.products + 1)[:-1]
-        return by_group.max(0)
+        return self.units * by_group.max(0)
 
 
 def season_of(market: Market, groups: int | None = None) -> Season:
@@ -158,6 +161,7 @@ def demand_curves(market: Market, season: Season, pieces: int = PIECES) -> Deman
     start, least, largest = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     length, slope = np.zeros(pieces_shape), np.zeros(pieces_shape)
     block = max(1, PLACES_AT_ONCE // width)
+    units = np.asarray(market.units_per_purchase, float)
     for group in range(groups):
         for first in range(0, rows, block):
             here = slice(first, min(first + block, rows))
@@ -165,6 +169,7 @@ def demand_curves(market: Market, season: Season, pieces: int = PIECES) -> Deman
             reach = _reach(market, season, group, here, index[here])
             one_start, one_length, one_slope = _piecewise(reach, pieces)
             persons = (np.asarray(market.population, float)[here] * season.weight[group])[:, None]
+            persons = persons * units[index[here]]
             start[there] = np.where(valid[here], persons * one_start, 0.0)
             length[:, there] = one_length
             slope[:, there] = np.where(valid[here], persons * one_slope, 0.0)
@@ -187,6 +192,7 @@ def demand_curves(market: Market, season: Season, pieces: int = PIECES) -> Deman
         slots=float(market.exposure_slots),
         groups=groups,
         products=market.products,
+        units=units,
     )
 
 

@@ -25,6 +25,7 @@ from intandem.theory.bounds.multinomial import choice_shares
 from intandem.theory.bounds.prices import solve_prices
 from intandem.theory.bounds.program import FluidSolution, solve_program
 from intandem.theory.bounds.supply import ProductTerms, product_terms
+from intandem.theory.scope import SEVERAL_UNITS, refuse_beyond_theory
 
 _logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ BOUNDS: dict[str, tuple[str, str]] = {
     "fluid": ("long-run averages under concave envelopes of demand, slots and supply", "any market, at any size"),
     "newsvendor": (
         "the same, and what uncertain demand costs at least in stock left or sales lost",
-        f"up to {PROGRAM_PLACES:,} pairs",
+        f"up to {PROGRAM_PLACES:,} pairs, purchases of one unit",
     ),
     "habits": (
         "every pair's own optimum, what buying breeds included, at prices of slots and supply",
@@ -181,9 +182,10 @@ def _shown(meter: Meter) -> Progress:
 def _gather(market: Market, seed: int, tell: Progress) -> Bounds:
     found = _Gathering(tell)
     too_many = "" if _program_groups(market) else f"more than {PROGRAM_PLACES:,} pairs"
+    several = "" if market.traits.single_units else SEVERAL_UNITS
     priced = (
         found.take("fluid", lambda: fluid_bound(market)),
-        found.take("newsvendor", lambda: newsvendor_bound(market), too_many),
+        found.take("newsvendor", lambda: newsvendor_bound(market), too_many or several),
         found.take("habits", lambda: habit_bound(market), why_no_habits(market) or too_many),
     )
     solution = min((one for one in priced if one is not None), key=lambda one: one.value)
@@ -277,7 +279,7 @@ def newsvendor_bound(market: Market) -> FluidSolution:
     A season keeps as many groups of positions as the linear program can take. Money as in `fluid_bound`; proof in
     `docs/explanation/bounds.md`.
 
-    **Raises:** `RunError` if HiGHS gives up.
+    **Raises:** `InputError` where a purchase is of several units; `RunError` if HiGHS gives up.
 
     Between the optimum of 42.32057, that an independent solver found, and the fluid bound:
 
@@ -289,6 +291,7 @@ def newsvendor_bound(market: Market) -> FluidSolution:
 
     ```
     """
+    refuse_beyond_theory(market)
     return _program(market, max(1, _program_groups(market)), with_cuts=True)
 
 

@@ -23,6 +23,7 @@ from intandem.theory.bounds.mismatch import MismatchCut, mismatch_cuts
 from intandem.theory.bounds.pairs import Pairs, Ways, Worths, best_ways, most_earned, pairs_of
 from intandem.theory.bounds.program import FluidSolution, Inequalities
 from intandem.theory.bounds.supply import ProductTerms
+from intandem.theory.scope import SEVERAL_UNITS
 
 LARGEST_ROW = 12
 """People in a row up to which the outcomes of a period are listed one by one."""
@@ -54,6 +55,7 @@ def why_no_habits(market: Market) -> str:
     positions = 1 if market.season is None else market.season.shape[0]
     reasons = (
         (not market.traits.habitual, "no product has a habit"),
+        (not market.traits.single_units, SEVERAL_UNITS),
         (market.choice != "independent", "not for multinomial choice"),
         (market.unmet_demand != "lost", "not for demand that waits"),
         (float(market.population.max()) > LARGEST_ROW, f"not for more than {LARGEST_ROW} people in a row"),

@@ -33,6 +33,7 @@ from intandem.theory.intertemporal.dynamic_program import one_step, solve_progra
 from intandem.theory.intertemporal.grid import NEGLIGIBLE, Grid, grid_of, highest_demand, places, stock_caps
 from intandem.theory.intertemporal.layout import Layout, Program, double_precision
 from intandem.theory.intertemporal.transitions import program_of
+from intandem.theory.scope import SEVERAL_UNITS
 
 STEPS = {1: 64, 2: 16, 3: 6}
 """Steps of the exposure grid between 0 and 1, by the number of rows that can be shown a product."""
@@ -72,6 +73,8 @@ def why_no_lagrangian(market: Market) -> str:
 
     ```
     """
+    if not market.traits.single_units:
+        return SEVERAL_UNITS
     if market.choice != "independent" and market.products > 1:
         return "not for choices among several products"
     if market.choice != "independent" and market.substitution:

@@ -158,7 +158,7 @@ def choice_shares(market: Market, season: Season, curves: DemandCurves) -> Choic
         cell=cell,
         place=place,
         product=curves.product[at],
-        units=(curves.persons * visits)[cell],
+        units=(curves.persons * visits)[cell] * curves.units[curves.product[at]],
         unexposed=unexposed,
         exposed=unexposed * np.exp(np.minimum(step, 300.0)),
         effect=step,

@@ -23,6 +23,7 @@ from intandem.theory.cross_product.exposed_newsvendor import (
     choice_chance,
     order_given_exposure,
 )
+from intandem.theory.scope import refuse_beyond_theory
 
 _LARGEST_SUM = 5_000
 """Most people of one product, in several rows, for whom the exact law of demand is computed."""
@@ -238,6 +239,7 @@ def one_period(
 
 
 def _check(market: Market) -> None:
+    refuse_beyond_theory(market)
     if market.unmet_demand != "lost":
         problem = "are backordered, and no period follows in which to serve them"
         raise InputError("market", problem, "set unmet_demand = 'lost'", key="unmet_demand")

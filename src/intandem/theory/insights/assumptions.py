@@ -41,9 +41,10 @@ def supply_binds(market: Market) -> bool:
     shown = np.asarray(market.base_utility, float) + np.maximum(np.asarray(market.exposure_effect, float), 0)
     people = np.asarray(market.population, float) * np.asarray(market.visit_probability, float)
     demand = expit(shown) * people[:, None]
+    units = np.asarray(market.units_per_purchase, float)
     at = places(market)
     largest = np.asarray(market.max_order, float)
-    return any(largest[j] < demand[at == j].sum() for j in range(market.products))
+    return any(largest[j] < units[j] * demand[at == j].sum() for j in range(market.products))
 
 
 def _multiples(market: Market) -> bool:

@@ -15,6 +15,7 @@ from intandem.market import Market, SolveSettings
 from intandem.market.build import demand_moments
 from intandem.market.supply import order_range
 from intandem.theory.intertemporal.layout import Factor, Layout
+from intandem.theory.scope import refuse_beyond_theory
 
 MOST_WORK = 3e10
 """Multiplications of one sweep: a few seconds on two cores."""
@@ -145,6 +146,7 @@ def grid_of(market: Market) -> Grid:
 
 
 def _check_solvable(market: Market) -> None:
+    refuse_beyond_theory(market)
     if not market.traits.has_intention:
         return
     if float(market.persistence) >= 1:

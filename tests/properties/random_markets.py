@@ -35,6 +35,7 @@ class Kind:
     longest_lead_time: int = 2
     slots: int = 1
     units: bool = False
+    categories: bool = False
 
 
 KINDS = [
@@ -47,9 +48,13 @@ KINDS = [
     Kind("dense", people=True, habit=True, unmet="backordered", observed=False, season=True, longest_lead_time=5),
     Kind("ragged", people=True, visits=True, habit=True, longest_lead_time=2, units=True),
     Kind("dense", "multinomial", True, unmet="backordered", persistence=0.5, longest_lead_time=1, units=True),
+    Kind("ragged", "multinomial", exposure="slate", visits=True, habit=True, slots=2, categories=True),
+    Kind("dense", "multinomial", True, people=True, unmet="backordered", units=True, categories=True),
 ]
 KIND_NAMES = [
-    f"{kind.layout}-{kind.choice}-{kind.exposure}-{kind.unmet}-{kind.longest_lead_time}{'-units' * kind.units}"
+    f"{kind.layout}-{kind.choice}-{kind.exposure}-{kind.unmet}-{kind.longest_lead_time}"
+    + "-units" * kind.units
+    + "-categories" * kind.categories
     for kind in KINDS
 ]
 
@@ -82,6 +87,8 @@ def random_market(kind: Kind, seed: int) -> Market:
     }
     if kind.units:
         products["units_per_purchase"] = rng.choice([1.0, 1.4, 6.0, 30.0], PRODUCTS)
+    if kind.categories:
+        products |= {"category": ["a", "b", "a", None], "choice": [None, None, None, "independent"]}
     # Every product can be ordered: a cap below the smallest order is no market.
     smallest = np.maximum(np.ceil(products["min_order"] / products["order_multiple"]), 1) * products["order_multiple"]
     products["max_order"] = np.maximum(products["max_order"], smallest)

@@ -152,7 +152,12 @@ def test_pairs_add_up_to_products(kind: Kind, seed: int) -> None:
     assert (served <= asked).all()
     assert (served == np.floor(served)).all()
     assert (run["visits"] <= np.asarray(market.population)).all()
-    if market.choice == "multinomial":
+    if market.rivals is not None:
+        own = {"a": [0, 2], "b": [1], None: [3]}
+        for category, members in own.items():
+            inside = np.where(valid & np.isin(product, members), asked, 0).sum(2)
+            assert (inside <= run["visits"]).all(), f"a visitor bought twice in {category}"
+    elif market.choice == "multinomial":
         assert (asked.sum(2) <= run["visits"]).all()
     else:
         assert (asked <= run["visits"][:, :, None]).all()

@@ -37,6 +37,23 @@ def test_exact_solutions_refuse_purchases_of_several_units(market: Market) -> No
             refused(market)
 
 
+def test_choices_within_categories_are_refused_and_bounded_as_if_independent(market: Market) -> None:
+    fields = {"price": [8.0] * 3, "unit_cost": [5.0] * 3, "holding_cost": [0.2] * 3}
+    utility, effect = [[-0.2, 0.1, -1.0]], [[1.0, 0.5, 1.5]]
+    within = build_market(
+        fields | {"category": ["tea", "tea", "jam"]}, utility, effect, population=[9], choice="multinomial", name="shop"
+    )
+    for refused in (solve, one_period):
+        with pytest.raises(InputError, match="shop: products: category: has choices within several categories"):
+            refused(within)
+    apart = bounds(build_market(fields, utility, effect, population=[9]))
+    found = bounds(within)
+    assert set(found.values) == {"fluid", "newsvendor"}
+    assert found.values["fluid"] == pytest.approx(apart.values["fluid"], rel=1e-6)
+    played = simulate(within, policy_of_rules(within, "base-stock", "uplift"), periods=300, runs=8)
+    assert played.profit < found.best
+
+
 def test_bounds_say_which_do_not_apply_and_the_fluid_bound_holds(market: Market) -> None:
     found = bounds(market)
     assert set(found.values) == {"fluid"}

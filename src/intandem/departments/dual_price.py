@@ -20,6 +20,7 @@ from intandem.departments.outlook import (
     exposure_value,
     later_effect,
     look_ahead,
+    slope_of_purchase,
     top_slots,
 )
 from intandem.market import Market, State
@@ -135,9 +136,9 @@ class DualPriceExposure(Department[DualPriceObservation]):
         """Money that a full exposure brings in later periods."""
         if not market.traits.has_intention:
             return jnp.zeros_like(unexposed)
-        chance = jax.nn.sigmoid(unexposed)
+        slope = slope_of_purchase(market, unexposed)
         people = (market.population * market.visit_probability)[:, None]
-        later = later_effect(market) * market.exposure_effect * people * chance * (1 - chance)
+        later = later_effect(market) * market.exposure_effect * people * slope
         return LASTING * later * market.pairs.spread(self.tables.standing_worth * market.units_per_purchase)
 
     def _value(

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from intandem.market import Market, State
 from intandem.market.demand import (
+    among_rivals,
     choice_probability,
     mean_demand,
     size_dispersion,
@@ -82,22 +83,32 @@ def exposure_value(
 ) -> Float[Array, "rows width"]:
     """Expected money a full exposure brings this period: added units of demand x value of a unit - exposure cost.
 
-    With multinomial choice the added demand of the shown product is counted and what it takes from the row's
-    others is not: ranking within a row needs the difference, which the common factor leaves in place.
+    With multinomial choice what the added purchases take from the others of the category is counted: those whom the
+    exposure wins would have bought another with the chance that others have when this product is not chosen.
 
     **Arguments:** `unexposed`: utility without exposure; `unit_value`: money per unit of demand met.
     """
     everything = jnp.ones(market.products)
     none = choice_probability(market, unexposed, jnp.zeros_like(unexposed), everything)
+    value = market.pairs.spread(market.units_per_purchase * unit_value)
     if market.choice == "independent":
         full = choice_probability(market, unexposed, jnp.ones_like(unexposed), everything)
     else:
-        odds = none / jnp.maximum(1 - none, 1e-6) * jnp.exp(market.exposure_effect)
+        unchosen = jnp.maximum(1 - none, 1e-6)
+        odds = none / unchosen * jnp.exp(market.exposure_effect)
         full = odds / (1 + odds)
-    money = (full - none) * market.pairs.spread(market.units_per_purchase * unit_value) - market.pairs.spread(
-        market.exposure_cost
-    )
+        earned = none * value
+        value = value - (among_rivals(market, earned) - earned) / unchosen
+    money = (full - none) * value - market.pairs.spread(market.exposure_cost)
     return jnp.where(market.pairs.valid(), money, -jnp.inf)
+
+
+def slope_of_purchase(market: Market, unexposed: Float[Array, "rows width"]) -> Float[Array, "rows width"]:
+    """How much the chance of a purchase rises with its utility, without exposure: `p (1 - p)`."""
+    chance = jax.nn.sigmoid(unexposed)
+    if market.choice == "multinomial":
+        chance = choice_probability(market, unexposed, jnp.zeros_like(unexposed), jnp.ones(market.products))
+    return chance * (1 - chance)
 
 
 def top_slots(scores: Float[Array, "rows width"], slots: int) -> Float[Array, "rows width"]:

@@ -26,6 +26,7 @@ from intandem.departments.outlook import (
     later_effect,
     look_ahead,
     margin,
+    slope_of_purchase,
     top_slots,
     usual_deviation,
 )
@@ -89,8 +90,7 @@ class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
         shadow_now = stake * (likely_short + corrections[:, 0] + doubt)
         scores = exposure_value(market, observation.unexposed, gain - shadow_now)
         if market.traits.has_intention:
-            slope = jax.nn.sigmoid(observation.unexposed)
-            slope = slope * (1 - slope) * market.exposure_effect
+            slope = slope_of_purchase(market, observation.unexposed) * market.exposure_effect
             later = market.units_per_purchase * (gain - stake * (0.5 * likely_short + corrections[:, 1]))
             # What is raised now adds less the higher later exposures raise it: a quarter counts until learned better.
             counted = 0.25 * jnp.exp(corrections[:, 3])

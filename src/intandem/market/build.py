@@ -24,6 +24,7 @@ from intandem.market.model import (
     traits_of,
 )
 from intandem.market.pairs import dense_pairs, sparse_pairs
+from intandem.market.rivals import product_groups, rivals_of
 from intandem.market.rules.arrays import (
     PLACE,
     customer_columns,
@@ -67,8 +68,8 @@ def build_market(
     **Arguments:**
 
     - `products`: arrays of shape `products`: `price`, `unit_cost`, `holding_cost`, and any other product field of
-      `Market` that differs from `PRODUCT_DEFAULTS`; `nan` also stands for the default. `name` and `category` are
-      texts, or `None`.
+      `Market` that differs from `PRODUCT_DEFAULTS`; `nan` also stands for the default. `name`, `category`
+      and `choice` are texts, or `None`.
     - `base_utility`, `exposure_effect`: shape `rows width`.
     - `candidates`: product index per place, `rows width`, with `products` for an empty place. `None`: dense.
     - the rest: as in a market file.
@@ -107,7 +108,7 @@ def build_market(
     check_choice(PLACE, sections["market"])
     if solve is not None and not isinstance(solve, SolveSettings):
         raise InputError(PLACE, f"is a {type(solve).__name__}", "give SolveSettings", key="solve")
-    columns, texts = product_columns(products, product_ids), product_texts(products)
+    columns, texts = product_columns(products, product_ids, choice), product_texts(products)
     count = len(columns["price"])
     utility, effect, index = pair_arrays(base_utility, exposure_effect, candidates, count)
     rows = len(utility)
@@ -116,6 +117,16 @@ def build_market(
     initial = arrays.pop("initial_stock")
     traits = traits_of(arrays, persistence)
     pairs = dense_pairs(rows, count) if index is None else sparse_pairs(index, count)
+    labels = Labels(
+        product_ids or [f"p{j + 1}" for j in range(count)],
+        customer_ids or [f"c{i + 1}" for i in range(rows)],
+        texts["name"],
+        texts["category"],
+        texts["choice"],
+    )
+    rivals = None
+    if choice == "multinomial":
+        rivals = rivals_of(product_groups(labels.categories, labels.choices), pairs)
     market = Market(
         **{key: _single(value) for key, value in arrays.items() if key != "lead_time"},
         lead_time=jnp.asarray(arrays["lead_time"], jnp.int32),
@@ -127,12 +138,8 @@ def build_market(
         carry_over=_single(carry_over),
         discount=_single(discount),
         pairs=pairs,
-        labels=Labels(
-            product_ids or [f"p{j + 1}" for j in range(count)],
-            customer_ids or [f"c{i + 1}" for i in range(rows)],
-            texts["name"],
-            texts["category"],
-        ),
+        rivals=rivals,
+        labels=labels,
         name=name,
         period=period,
         choice=choice,

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Int, Key
 from intandem.market.draws import bernoulli, binomial, poisson, uniform
 from intandem.market.model import Market, State
 from intandem.market.pairs import Pairs
+from intandem.market.rivals import choose_among
 
 
 class Demand(eqx.Module):
@@ -89,7 +90,7 @@ def choice_probability(
       the slate being as it is; with independent choice a value between 0 and 1 is the mixture of the two.
     - `available`: units for new demand; only whether there are any matters, and only with substitution.
     """
-    if market.choice == "multinomial":
+    if market.choice == "multinomial":  # within each category, where there are several
         if market.exposure == "slate":
             return _slate_choice_probability(market, unexposed, exposure, available)
         return _multinomial_probability(market, unexposed + market.exposure_effect * exposure, available)
@@ -109,9 +110,19 @@ def _multinomial_probability(
     if market.substitution:
         offered = offered & (market.pairs.spread(jnp.where(available > 0, 1.0, 0.0)) > 0)
     # Leaving the largest utility out of the exponent, as log-sum-exp does, with 0 for buying nothing among them.
-    largest = jax.lax.stop_gradient(jnp.max(utility, axis=1, keepdims=True, initial=0.0, where=offered))
+    if market.rivals is None:
+        largest = jnp.max(utility, axis=1, keepdims=True, initial=0.0, where=offered)
+    else:
+        largest = market.rivals.largest(jnp.where(offered, utility, 0.0), 0.0)
+    largest = jax.lax.stop_gradient(largest)
     weight = jnp.where(offered, jnp.exp(jnp.where(offered, utility - largest, 0.0)), 0.0)
-    return weight / (jnp.exp(-largest) + weight.sum(1, keepdims=True))
+    return weight / (jnp.exp(-largest) + among_rivals(market, weight))
+
+
+def among_rivals(market: Market, values: Float[Array, "rows width"]) -> Float[Array, "rows #width"]:
+    """Sums over what competes for one purchase with each place, itself included: its category, or with one category
+    the row."""
+    return values.sum(1, keepdims=True) if market.rivals is None else market.rivals.total(values)
 
 
 def _slate_choice_probability(
@@ -133,7 +144,7 @@ def _slate_choice_probability(
     low, high = chance * jnp.exp(-effect * shown), chance * jnp.exp(effect * (1 - shown))
     without, within = 1 - chance + low, 1 - chance + high
     crowding = (1 / within - 1 / without) * exposure
-    others = crowding.sum(1, keepdims=True) - crowding
+    others = among_rivals(market, crowding) - crowding
     moving = (high / within - low / without) * exposure + chance * others
     return probability + with_expected_gradient(jnp.zeros_like(probability), moving)
 
@@ -201,6 +212,17 @@ def _draw_pairs(
         if market.traits.single_persons:
             return visits[:, None] * bernoulli(key, probability)
         return binomial(key, jnp.broadcast_to(visits[:, None], probability.shape), probability)
+    if market.rivals is not None:
+        if market.traits.single_persons:
+            # One uniform number for each pair in one go: the places are then walked without drawing.
+            points = uniform(key, probability.shape[::-1])
+            return choose_among(
+                market.rivals, visits, probability, lambda left, chance, point: left * (point < chance), points
+            )
+        keys = jax.random.split(key, probability.shape[1])
+        return choose_among(
+            market.rivals, visits, probability, lambda left, chance, key: binomial(key, left, chance), keys
+        )
     if market.traits.single_persons:
         reach = jnp.cumsum(probability, 1)
         point = uniform(key, visits.shape)[:, None]

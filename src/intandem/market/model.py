@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from intandem.display import Displayed, Summary, count, money, number, span
 from intandem.market.pairs import Pairs
+from intandem.market.rivals import Rivals
 
 Choice = Literal["independent", "multinomial"]
 ExposureMode = Literal["intensity", "slate"]
@@ -37,10 +38,10 @@ class Labels:
     """Names of products and customers. They take no part in any computation, so that two markets which differ
     only in names share one compiled program: all labels count as equal to the compiler.
 
-    `product_ids`, `customer_ids`; `names` and `categories` of products, `None` where a product has none.
+    `product_ids`, `customer_ids`; `names`, `categories` and own `choices` of products, `None` where a product has none.
     """
 
-    __slots__ = ("categories", "customer_ids", "names", "product_ids")
+    __slots__ = ("categories", "choices", "customer_ids", "names", "product_ids")
 
     def __init__(
         self,
@@ -48,12 +49,19 @@ class Labels:
         customer_ids: Sequence[str],
         names: Sequence[str | None] | None = None,
         categories: Sequence[str | None] | None = None,
+        choices: Sequence[str | None] | None = None,
     ) -> None:
         self.product_ids = tuple(product_ids)
         self.customer_ids = tuple(customer_ids)
         nothing = (None,) * len(self.product_ids)
         self.names = nothing if names is None else tuple(names)
         self.categories = nothing if categories is None else tuple(categories)
+        self.choices = nothing if choices is None else tuple(choices)
+
+    @property
+    def texts(self) -> dict[str, tuple[str | None, ...]]:
+        """What is written of products beside numbers, by the key of a market file."""
+        return {"name": self.names, "category": self.categories, "choice": self.choices}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Labels)
@@ -89,8 +97,9 @@ class Market(Displayed, eqx.Module):
 
     Pairs (shape `rows width`): `base_utility` and `exposure_effect`, in logit units.
 
-    `season` holds utility shifts by position in the cycle and product. `persistence` and `carry_over` drive the
-    intention. `discount` is 1 for average profit per period.
+    `choice`: independent, or multinomial within each category; `rivals`: which places of a row then compete, `None` for
+    one category. `season` holds utility shifts by position in the cycle and product. `persistence` and `carry_over`
+    drive the intention. `discount` is 1 for average profit per period.
     """
 
     price: Float[Array, " products"]
@@ -120,6 +129,7 @@ class Market(Displayed, eqx.Module):
     carry_over: Float[Array, ""]
     discount: Float[Array, ""]
     pairs: Pairs
+    rivals: Rivals | None
     labels: Labels = eqx.field(static=True)
     name: str = eqx.field(static=True)
     period: PeriodName = eqx.field(static=True)
@@ -160,7 +170,8 @@ class Market(Displayed, eqx.Module):
             held = int((np.asarray(pairs.product) < pairs.products).sum())
         capped = int(np.isfinite(np.asarray(self.max_order)).sum())
         customers = f"{count(self.rows, 'customer row')} ({number(np.asarray(self.population).sum())} persons)"
-        choice = f"{self.choice}{', with substitution' if self.substitution else ''}"
+        within = "" if self.rivals is None else f" within {count(len(set(self.category)), 'category', 'categories')}"
+        choice = f"{self.choice}{within}{', with substitution' if self.substitution else ''}"
         reviewed = "average profit" if float(self.discount) == 1 else f"profit discounted at {number(self.discount)}"
         unmet = f"unmet demand is {self.unmet_demand}; {capped:,} of {self.products:,} products capped"
         memory = [f"{name.replace('_', '-')} {number(getattr(self, name))}" for name in ("persistence", "carry_over")]
@@ -183,7 +194,7 @@ class Market(Displayed, eqx.Module):
     def to_frame(self, table: MarketTable = "products") -> pl.DataFrame:
         """One table of the market, with the columns and units of a market file and every default filled in.
 
-        - `products`: row per product. `max_order` is null without a cap, `name` and `category` where there is none.
+        - `products`: row per product. `max_order` is null without a cap; texts are null where there are none.
         - `customers`: row per customer row: `customer_id`, `population`, `visit_probability`.
         - `pairs`: row per pair: `customer_id`, `product_id`, `base_utility`, `exposure_effect`.
         - `season`: row per product and position: `product_id`, `position`, `utility_shift`; no row without a season.
@@ -201,7 +212,7 @@ class Market(Displayed, eqx.Module):
         products = pl.Series("product_id", self.labels.product_ids, dtype=pl.String)
         customers = pl.Series("customer_id", self.labels.customer_ids, dtype=pl.String)
         if table == "products":
-            texts = {"name": self.labels.names, "category": self.labels.categories}
+            texts = self.labels.texts
             columns = {name: np.asarray(getattr(self, name)) for name in PRODUCT_FIELDS}
             named = [products, *(pl.Series(name, values, dtype=pl.String) for name, values in texts.items())]
             frame = pl.DataFrame([*named, *(pl.Series(name, values) for name, values in columns.items())])

@@ -43,6 +43,7 @@ from intandem.theory.exposure_curves import (
     fading,
     lasting,
     lasting_chance,
+    rivals_total,
 )
 from intandem.theory.intertemporal.dynamic_program import action_values, solve_program
 from intandem.theory.intertemporal.grid import StockGrid, exposure_tables, places
@@ -200,20 +201,21 @@ def _product_tables(
 
 
 def _displaced_margin(market: Market) -> np.ndarray:
-    """What a sale takes from the other products of its row, money per unit: where customers substitute, those who find
+    """What a sale takes from the products it competes with, money per unit: where customers substitute, those who find
     a product gone choose among what is left. Exposure is taken to be shared evenly. Shape `products`."""
     if not market.substitution:
         return np.zeros(market.products)
     at = np.maximum(places(market), 0)
     chance = lasting_chance(market, min(1.0, market.exposure_slots / market.pairs.width))
-    margin = np.where(chance > 0, np.asarray(market.price - market.unit_cost, float)[at], 0.0)
+    per_purchase = market.units_per_purchase * (market.price - market.unit_cost)
+    margin = np.where(chance > 0, np.asarray(per_purchase, float)[at], 0.0)
     earned = chance * margin
-    elsewhere = (earned.sum(1, keepdims=True) - earned) / np.maximum(1 - chance, 1e-9)
+    elsewhere = (rivals_total(market, earned) - earned) / np.maximum(1 - chance, 1e-9)
     weight = np.asarray(market.population * market.visit_probability, float)[:, None] * chance
     lost, bought = np.zeros(market.products), np.zeros(market.products)
     np.add.at(lost, at, weight * elsewhere)
     np.add.at(bought, at, weight)
-    return lost / np.maximum(bought, 1e-9)
+    return lost / np.maximum(bought, 1e-9) / np.asarray(market.units_per_purchase, float)
 
 
 def _product_grid(

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit
 
 from intandem.departments.outlook import later_effect
 from intandem.market import Market
+from intandem.market.demand import among_rivals
 from intandem.theory.intertemporal.grid import places
 
 MEANS = 13
@@ -124,7 +126,7 @@ def lasting(market: Market) -> float:
 
 def lasting_chance(market: Market, level: float) -> np.ndarray:
     """Chance of a purchase of a visitor at a lasting exposure: `rows width`. With one choice among many the other
-    products of the row share what it leaves of the slots.
+    products of the row share what it leaves of the slots; those of the same category compete.
 
     ```python
     >>> from intandem.market import example_market
@@ -151,7 +153,14 @@ def lasting_chance(market: Market, level: float) -> np.ndarray:
     left = np.clip((market.exposure_slots - level) / others, 0.0, 1.0)
     crowd = np.where(valid, np.exp(utility + effect * left), 0.0)
     own = np.exp(utility + effect * level)
-    return np.where(valid, own / (1 + crowd.sum(1, keepdims=True) - crowd + own), 0.0)
+    return np.where(valid, own / (1 + rivals_total(market, crowd) - crowd + own), 0.0)
+
+
+def rivals_total(market: Market, values: np.ndarray) -> np.ndarray:
+    """Sums over what competes for one purchase with each place, itself included, `rows width` or `rows 1`."""
+    if market.rivals is None:
+        return np.asarray(values.sum(1, keepdims=True), float)
+    return np.asarray(among_rivals(market, jnp.asarray(values, jnp.float32)), float)
 
 
 def _purchases(

@@ -1,4 +1,4 @@
-"""Which markets the exact theory is for: its demand is a count of purchases of one unit each."""
+"""Which markets the exact theory is for: purchases of one unit each, independent or one out of all products."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEVERAL_UNITS = "not for purchases of several units"
 def refuse_beyond_theory(market: Market) -> None:
     """Tests that the exact theory says something of a market.
 
-    **Raises:** `InputError` where a purchase is of several units.
+    **Raises:** `InputError` where a purchase is of several units, or customers choose within several categories.
 
     ```python
     >>> from intandem.market import build_market
@@ -23,6 +23,16 @@ purchases of one unit; simulate it, or `intandem bound` it
 
     ```
     """
+    refuse_several_units(market)
+    if market.rivals is not None:
+        names = [repr(name) for name in dict.fromkeys(market.category) if name is not None]
+        problem = f"has choices within several categories ({', '.join(names[:3])}), and exact solutions know one"
+        cure = "leave category out, set choice = 'independent', or simulate it"
+        raise InputError(market.name, problem, cure, row="products", key="category")
+
+
+def refuse_several_units(market: Market) -> None:
+    """**Raises:** `InputError` where a purchase is of several units."""
     if not market.traits.single_units:
         product = int((market.units_per_purchase > 1).argmax())
         units = float(market.units_per_purchase[product])

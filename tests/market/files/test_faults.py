@@ -219,7 +219,7 @@ def test_faults_of_sections(tmp_path: Path, old: str, new: str, line: str) -> No
 # fmt: off
 TABLE_FAULTS = [
     ("price = 4.0", "prize = 4.0", "products 1 ('tea'): prize: is not a known key; write price, or remove it"),
-    ("price = 4.0", "price = 4.0\nshelf_life = 3", "products 1 ('tea'): shelf_life: is not a known key; remove it; known are product_id, name, category, price, unit_cost, holding_cost, lost_sale_cost, backorder_cost, fixed_order_cost, exposure_cost, salvage, elasticity, regular_price, lead_time, min_order, order_multiple, max_order, initial_stock, habit, units_per_purchase, unit_size"),
+    ("price = 4.0", "price = 4.0\nshelf_life = 3", "products 1 ('tea'): shelf_life: is not a known key; remove it; known are product_id, name, category, choice, price, unit_cost, holding_cost, lost_sale_cost, backorder_cost, fixed_order_cost, exposure_cost, salvage, elasticity, regular_price, lead_time, min_order, order_multiple, max_order, initial_stock, habit, units_per_purchase, unit_size"),
     ("base_utility = -1.5", "utility = -1.5", "pairs 1 ('ann', 'tea'): utility: is not a known key; write base_utility, or remove it"),
     ("unit_cost = 2.0\n", "", "products 1 ('tea'): unit_cost: is missing; give a number of 0 or more"),
     ("lead_time = 1\n", "", "products 1 ('tea'): lead_time: is missing; give a whole number from 0 to 1000"),

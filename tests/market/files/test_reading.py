@@ -30,7 +30,7 @@ def assert_same(one: Market, other: Market) -> None:
     """The same arrays to the last bit, the same static fields, the same names."""
     assert one.labels.product_ids == other.labels.product_ids
     assert one.labels.customer_ids == other.labels.customer_ids
-    assert (one.labels.names, one.category) == (other.labels.names, other.category)
+    assert one.labels.texts == other.labels.texts
     assert bool(eqx.tree_equal(one, other, typematch=True))
     for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         # Equality alone would let a negative zero pass for zero.
@@ -60,6 +60,7 @@ def rich_market(**changes: object) -> Market:
         "unit_size": np.array([1.0, 1.0, 0.001]),
         "name": ['Tea, "green"', None, "Käse"],
         "category": [None, "drinks", "drinks"],
+        "choice": [None, "independent", None],
     }
     settings = {
         "base_utility": np.array([[-1 / 3, 0.5], [1e-30, -0.0], [2.0, 0.0]]),

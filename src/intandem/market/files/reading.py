@@ -14,7 +14,7 @@ from intandem.market.files.pairs import pair_layout
 from intandem.market.files.sections import market_file, parse, split
 from intandem.market.files.tables import read_table
 from intandem.market.model import Market
-from intandem.market.rules.joined import check_choice, check_products, season_shifts, solve_settings
+from intandem.market.rules.joined import check_choice, check_choices, check_products, season_shifts, solve_settings
 from intandem.market.rules.keys import PRODUCT_TEXTS, TABLES
 from intandem.market.rules.values import Table
 
@@ -48,6 +48,7 @@ def load_market(path: str | Path) -> Market:
     solve = solve_settings(place, sections["solve"], rules)
     products = read_table("products", sources["products"], place)
     check_products(products)
+    check_choices(products, rules["choice"])
     customers = read_table("customers", sources["customers"], place)
     product_ids = products.frame["product_id"].to_list()
     customer_ids = customers.frame["customer_id"].to_list()

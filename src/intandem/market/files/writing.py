@@ -133,7 +133,7 @@ def market_tables(market: Market) -> dict[str, pl.DataFrame]:
         "habit": market_sections(market)["intention"]["habit"],
     }
     pairs = pair_columns(market)
-    texts = {"name": market.labels.names, "category": market.labels.categories}
+    texts = market.labels.texts
     named = [
         pl.Series(key, values, dtype=pl.String) for key, values in texts.items() if any(v is not None for v in values)
     ]
@@ -246,8 +246,7 @@ def market_hash(market: Market) -> str:
 
     labels = market.labels
     words: list[Any] = [market_sections(market), labels.product_ids, labels.customer_ids]
-    texts = {"name": labels.names, "category": labels.categories}
-    words += [[key, one] for key, one in texts.items() if any(text is not None for text in one)]
+    words += [[key, one] for key, one in labels.texts.items() if any(text is not None for text in one)]
     added = [key for key in _ADDED_KEYS if bool((getattr(market, key) != PRODUCT_DEFAULTS[key]).any())]
     add(json.dumps([*words, *added], sort_keys=True).encode())
     own = [key for key in _PRODUCT_KEYS if key not in _ADDED_KEYS]

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from intandem.errors import InputError
-from intandem.market.rules.joined import check_products
+from intandem.market.rules.joined import check_choices, check_products
 from intandem.market.rules.keys import PRODUCT_TEXTS, TABLES
 from intandem.market.rules.values import Table, checked, shown, unknown_key
 
@@ -20,7 +20,7 @@ DEFAULTED = ("lead_time",)
 """Keys that a market file must have, and that `build_market` fills in."""
 
 
-def product_columns(products: Mapping[str, ArrayLike], ids: Sequence[str] | None) -> dict[str, np.ndarray]:
+def product_columns(products: Mapping[str, ArrayLike], ids: Sequence[str] | None, choice: str) -> dict[str, np.ndarray]:
     """The product arrays, once every value is one that its key takes: `products`, float64, `nan` for a default.
 
     **Raises:** `InputError` naming the product, the key and the cure.
@@ -59,6 +59,7 @@ def product_columns(products: Mapping[str, ArrayLike], ids: Sequence[str] | None
         frame = frame.with_columns(pl.col("lead_time").fill_null(1.0))
     table = checked(Table("products", PLACE, True, frame), unique=["product_id"])
     check_products(table)
+    check_choices(table, choice)
     return columns
 
 

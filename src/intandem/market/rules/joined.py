@@ -18,6 +18,18 @@ from intandem.market.rules.values import Table
 _SLATE_LEVELS = (0.0, 1.0)
 
 
+def check_choices(products: Table, choice: str) -> None:
+    """**Raises:** `InputError` for a product chosen among others in a market of independent choice."""
+    if "choice" not in products.frame.columns or choice != "independent":
+        return
+    among = (products.frame["choice"] == "multinomial").fill_null(False)
+    if among.any():
+        cure = "remove it, or set choice = 'multinomial' in [market]"
+        raise products.wrong(
+            int(among.arg_max() or 0), "choice", "is 'multinomial', in a market of independent choice", cure
+        )
+
+
 def check_choice(place: Path | str, rules: Mapping[str, Any]) -> None:
     """**Raises:** `InputError` for substitution with independent choice, which has nothing to substitute."""
     if rules.get("substitution") and rules["choice"] == "independent":

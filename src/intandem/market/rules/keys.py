@@ -113,6 +113,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "product_id": _TEXT,
         "name": Key("text"),
         "category": Key("text"),
+        "choice": Key("text", options=get_args(Choice)),
         "price": _REQUIRED_COST,
         "unit_cost": _REQUIRED_COST,
         "holding_cost": _REQUIRED_COST,
@@ -167,7 +168,7 @@ PRODUCT_DEFAULTS: dict[str, float] = {
 """What a product has when nobody says otherwise. Besides: `salvage` is the unit cost, `regular_price` the price,
 `habit` the market's, `initial_stock` the newsvendor level of `lead_time + 1` periods at zero exposure."""
 
-PRODUCT_TEXTS = ("name", "category")
+PRODUCT_TEXTS = ("name", "category", "choice")
 """The keys of a product that hold texts, beside its id; a product may have none."""
 
 IDS = ("customer_id", "product_id")

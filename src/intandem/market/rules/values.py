@@ -111,6 +111,8 @@ def first_fault(key: Key, values: pl.Series) -> tuple[int, str] | None:
             faults.append((low | high, "out of range"))
     else:
         faults.append((values == "", ""))
+        if key.options:
+            faults.append((~values.is_in(list(key.options)), "not known"))
     found = [(row, why) for mask, why in faults if (row := mask.fill_null(False).arg_max()) is not None and mask[row]]
     if not found:
         return None

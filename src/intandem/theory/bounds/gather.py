@@ -25,7 +25,7 @@ from intandem.theory.bounds.multinomial import choice_shares
 from intandem.theory.bounds.prices import solve_prices
 from intandem.theory.bounds.program import FluidSolution, solve_program
 from intandem.theory.bounds.supply import ProductTerms, product_terms
-from intandem.theory.scope import SEVERAL_UNITS, refuse_beyond_theory
+from intandem.theory.scope import SEVERAL_UNITS, refuse_several_units
 
 _logger = logging.getLogger(__name__)
 
@@ -291,7 +291,7 @@ def newsvendor_bound(market: Market) -> FluidSolution:
 
     ```
     """
-    refuse_beyond_theory(market)
+    refuse_several_units(market)
     return _program(market, max(1, _program_groups(market)), with_cuts=True)
 
 
@@ -330,7 +330,7 @@ def _problem(market: Market, groups: int, pieces: int) -> tuple[DemandCurves, Pr
 def _program(market: Market, groups: int, *, with_cuts: bool) -> FluidSolution:
     curves, terms = _problem(market, groups, PIECES)
     shares = None
-    if market.choice == "multinomial":
+    if market.choice == "multinomial" and market.rivals is None:
         shares = choice_shares(market, season_of(market, groups), curves)
     cuts = mismatch_cuts(curves, terms) if with_cuts else ()
     return _over_horizon(market, terms, solve_program(curves, terms, cuts, shares))

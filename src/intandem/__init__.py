@@ -52,6 +52,7 @@ _NAMES = {
         "step",
     ),
     "intandem.market.files": ("example_market", "load_market", "save_market"),
+    "intandem.operation": ("Decisions", "decide"),
     "intandem.theory.bounds": ("Bounds", "bounds"),
     "intandem.theory.insights": ("Finding", "Findings"),
     "intandem.theory.intertemporal": ("PolicyTable", "Solution", "read_policy", "solve", "tabled_policy"),

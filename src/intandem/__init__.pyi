@@ -48,6 +48,8 @@ from intandem.market import step as step
 from intandem.market.files import example_market as example_market
 from intandem.market.files import load_market as load_market
 from intandem.market.files import save_market as save_market
+from intandem.operation import Decisions as Decisions
+from intandem.operation import decide as decide
 from intandem.theory.bounds import Bounds as Bounds
 from intandem.theory.bounds import bounds as bounds
 from intandem.theory.insights import Finding as Finding

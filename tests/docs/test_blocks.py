@@ -37,8 +37,19 @@ def _a_shop(folder: Path) -> dict[str, Any]:
     return {"lines": frame, "assortment": pl.read_csv(shop / "products.csv")}
 
 
+def _a_shop_today(folder: Path) -> dict[str, Any]:
+    """The same with what is on its shelves and on its way."""
+    _a_shop(folder)
+    stock = [f"p{product},2024-07-01,{14 - 2 * product}" for product in range(6)]
+    (folder / "shop" / "stock.csv").write_text("\n".join(["product_id,date,on_hand", *stock]) + "\n")
+    orders = "product_id,quantity,date\np0,12,2024-07-08\np3,10,2024-06-17\n"
+    (folder / "shop" / "open_orders.csv").write_text(orders)
+    return {}
+
+
 PREPARED: dict[str, Callable[[Path], dict[str, Any]]] = {
     "docs/how-to/bring-your-own-tables.md": _a_shop,
+    "docs/how-to/from-files-to-an-order-list.md": _a_shop_today,
     "docs/reference/commands.md": _a_shop,
 }
 """What a page takes for granted: files in the folder, and names."""

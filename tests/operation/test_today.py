@@ -8,12 +8,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from operation.firms import CUSTOMERS, WEEKS, Played, market_of, play, tables_of
 
 from intandem.data.tables.tables import Tables
 from intandem.errors import InputError
 from intandem.market import Market, family_market
 from intandem.operation import today_of
+from operation.firms import CUSTOMERS, WEEKS, Played, market_of, play, tables_of
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -27,6 +27,8 @@ LEAST: dict[str, int] = {
     "--candidates": 1,
     "--customers": 1,
     "--lead-time": 0,
+    "--minimum-cover": 0,
+    "--n": 1,
     "--periods": 1,
     "--products": 1,
     "--runs": 1,

@@ -24,6 +24,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "train": "intandem.app.commands.train:train",
         "compare": "intandem.app.commands.compare:compare",
     },
+    "Today": {
+        "decide": "intandem.app.commands.decide:decide",
+        "orders": "intandem.app.commands.decide:orders",
+        "recommend": "intandem.app.commands.decide:recommend",
+    },
     "Study": {
         "solve": "intandem.app.commands.solve:solve",
         "bound": "intandem.app.commands.bound:bound",

@@ -27,7 +27,7 @@ class Today(Displayed):
     """A firm's state on the day it decides.
 
     - `market`, `tables`, and how their ids meet: `matching`. `state`: as the departments observe it.
-    - `period`: which is decided, counted as the tables count. `day`: the day it is; `None` where the firm counts periods.
+    - `period`: which is decided, as the tables count. `day`: the day it is; `None` where the firm counts periods.
     - `flags`: what was assumed on the way, for a person to look at.
     """
 

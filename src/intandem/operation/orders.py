@@ -1,0 +1,203 @@
+"""Today's orders: how much of what, by when, why, and what to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from intandem.departments import Reference
+from intandem.departments.department import Department
+from intandem.market.supply import order_range
+from intandem.operation.flags import Flag
+from intandem.operation.reasons import REASONS, Parts, parts_of
+from intandem.operation.today import Today
+
+ABOVE_USUAL = 3.0
+"""Periods of expected demand beyond which an order is above the usual, where the smallest order is below it."""
+
+DEMAND = ("base", "season", "present_intentions", "planned_exposure")
+"""The parts of expected demand."""
+
+ORDERS: dict[str, Any] = {
+    "product_id": pl.String,
+    "name": pl.String,
+    "quantity": pl.Float64,
+    "packs": pl.Int64,
+    "units_per_pack": pl.Float64,
+    "order_by": pl.Date,
+    "arrives": pl.Date,
+    "cover_before_days": pl.Float64,
+    "cover_after_days": pl.Float64,
+    "money": pl.Float64,
+    "plain_rule": pl.Float64,
+    "demand_per_period": pl.Float64,
+    "why": pl.String,
+    "flags": pl.String,
+    "arriving_by_date": pl.String,
+    **dict.fromkeys(REASONS, pl.Float64),
+}
+"""The columns of the orders. Those named in `REASONS` add up to `quantity`, row by row."""
+
+
+def orders_of(
+    today: Today, standing: Reference, department: Department[Any], minimum_cover: float | None = None
+) -> tuple[pl.DataFrame, Parts, list[Flag]]:
+    """Orders of every product, those of nothing included, with the columns of `ORDERS`; their parts; what to look at.
+
+    **Arguments:**
+
+    - `department`: who orders. `minimum_cover`: days of demand that stock on hand, on order and ordered should last;
+      `None`: each product's lead time.
+
+    **Returns** orders by money, largest first, then by product. Quantities are in the firm's own units.
+    """
+    market, state = today.market, today.state
+    there = np.zeros(market.products, bool)
+    there[today.matching.product[today.matching.product >= 0]] = True
+    parts = parts_of(market, standing, state, department, ~there)
+    order, lead = parts.order, np.asarray(market.lead_time)
+    fixed = np.asarray(market.fixed_order_cost, float)
+    position = np.asarray(state.on_hand + state.pipeline.sum(0) - state.backlog, float)
+    cover, after = (_days(units, parts.demand, today.days) for units in (position, position + order))
+    minimum = lead * float(today.days) if minimum_cover is None else np.full(market.products, minimum_cover)
+    multiple = np.asarray(market.order_multiple, float)
+    lead_days = (lead * today.days).tolist()
+    when = [_by(today.day, *each, today.days) for each in zip(cover.tolist(), lead_days, strict=True)]
+    flags = _flags(today, parts, after, minimum)
+    frame = pl.DataFrame(
+        {
+            "product_id": market.labels.product_ids,
+            "name": names_of(today),
+            "quantity": order,
+            "packs": np.rint(order / multiple),
+            "units_per_pack": multiple,
+            "order_by": [one if placed else None for one, placed in zip(when, order > 0, strict=True)],
+            "arrives": [
+                today.day + timedelta(days=lead_days[j]) if today.day and order[j] > 0 else None
+                for j in range(market.products)
+            ],
+            "cover_before_days": np.maximum(cover, 0.0),
+            "cover_after_days": np.maximum(after, 0.0),
+            "money": order * np.asarray(market.unit_cost, float) + np.where(order > 0, fixed, 0.0),
+            "plain_rule": np.where(there, parts.plain, 0.0),
+            "demand_per_period": parts.demand,
+            "why": [_why(today, parts, j) for j in range(market.products)],
+            "flags": ["; ".join(flag.flag for flag in flags.get(j, [])) for j in range(market.products)],
+            "arriving_by_date": [_arriving(today, j) for j in range(market.products)],
+            **parts.units,
+        }
+    )
+    frame = frame.select(
+        pl.col(name).fill_nan(None).cast(kind) if kind == pl.Float64 else pl.col(name).cast(kind)
+        for name, kind in ORDERS.items()
+    )
+    frame = frame.sort("money", "product_id", descending=[True, False])
+    return frame, parts, [flag for found in flags.values() for flag in found]
+
+
+def reasons_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parts of an order that are not nothing, `name` and `units`, which add up to its quantity."""
+    return [{"name": name, "units": row[name]} for name in REASONS if row[name]]
+
+
+def names_of(today: Today) -> list[str]:
+    """What people call each product of the market: its name in the tables, else its id."""
+    names = list(today.market.labels.product_ids)
+    called = today.tables.products["name"].to_list()
+    for code, place in enumerate(today.matching.product):
+        if place >= 0 and called[code]:
+            names[place] = called[code]
+    return names
+
+
+def _days(units: np.ndarray, demand: np.ndarray, days: int) -> np.ndarray:
+    """How long units last; `nan` where nobody buys."""
+    return np.where(demand > 1e-6, units / np.maximum(demand, 1e-6) * days, np.nan)
+
+
+def _by(day: date | None, cover: float, lead_days: int, days: int) -> date | None:
+    """The last day on which an order still arrives before the shelf is empty, within this period."""
+    if day is None:
+        return None
+    slack = 0.0 if np.isnan(cover) else cover - lead_days
+    return day + timedelta(days=int(np.clip(slack, 0, days - 1)))
+
+
+def _arriving(today: Today, place: int) -> str:
+    """Units on order by the day, or the number of periods, in which they come."""
+    found = []
+    for slot, units in enumerate(np.asarray(today.state.pipeline)[:, place]):
+        if units > 0:
+            when = f"in {slot + 1} {today.tables.period_name}{'s' if slot else ''}"
+            if today.day is not None:
+                start = today.tables.calendar["start"][0] + timedelta(days=today.days * (today.period + slot + 1))
+                when = f"by {start}"
+            found.append(f"{units:g} {when}")
+    return "; ".join(found)
+
+
+def _flags(today: Today, parts: Parts, after: np.ndarray, minimum: np.ndarray) -> dict[int, list[Flag]]:
+    market, period = today.market, today.tables.period_name
+    ids = market.labels.product_ids
+    order, demand = parts.order, parts.demand
+    smallest = np.asarray(order_range(market)[0], float)
+    found: dict[int, list[Flag]] = {}
+    for j in np.flatnonzero(np.isfinite(demand)):
+        mine = []
+        if order[j] > max(ABOVE_USUAL * demand[j], smallest[j]):
+            text = f"{order[j]:g} of {ids[j]} are {order[j] / max(demand[j], 1e-6):.0f} {period}s of its demand"
+            mine.append(Flag("above_usual", ids[j], f"{text}."))
+        if parts.units["cap"][j] < 0:
+            missing = -parts.units["cap"][j]
+            mine.append(Flag("capped", ids[j], f"{ids[j]} is capped at {order[j]:g}: {missing} more were wanted."))
+        if after[j] < minimum[j]:
+            text = f"{ids[j]} lasts {max(after[j], 0):.0f} days with what is ordered, below {minimum[j]:.0f}"
+            mine.append(Flag("below_minimum_cover", ids[j], f"{text}."))
+        if mine:
+            found[int(j)] = mine
+    return found
+
+
+def _why(today: Today, parts: Parts, place: int) -> str:
+    """The arithmetic in a sentence; of nothing, why nothing."""
+    units = {name: int(values[place]) for name, values in parts.units.items()}
+    period, lead = today.tables.period_name, int(today.market.lead_time[place])
+    span = f"{lead + 1} {period}{'s' if lead else ''}"
+    demand, rest = sum(units[name] for name in DEMAND), parts.demand[place]
+    here, coming = -units["on_hand"], -units["arriving"]
+    if parts.order[place] == 0:
+        if units["withdrawn"]:
+            return "nothing: it is not in the tables any more"
+        if units["sold_at_a_loss"]:
+            return "nothing: every sale of it loses money"
+        if here + coming == 0 and demand == 0:
+            return "nothing: nobody is expected to buy it"
+        needed = f"{demand + units['safety_stock']} needed over {span}"
+        stock = f"{here} on hand" + (f" and {coming} on order" if coming else "")
+        if units["cap"]:
+            return "nothing: no order fits between the smallest and the largest"
+        if units["learned"] < 0:
+            return f"nothing: {stock} for {needed}, and the trained policy waits"
+        if units["rounding"] < 0:
+            return f"nothing: {stock} for {needed}; what is missing is less than half of the smallest order"
+        return f"nothing: {stock} for {needed} ({rest:.3g} a {period})"
+    told = [f"{demand} expected over {span}"]
+    for name, words in (
+        ("safety_stock", "for safety"),
+        ("sold_at_a_loss", "since it is sold at a loss"),
+        ("on_hand", "on hand"),
+        ("owed", "owed"),
+        ("arriving", "on order"),
+        ("batch", "for the order cost"),
+        ("learned", "learned"),
+        ("nothing_sent_back", "not sent back"),
+        ("rounding", "rounding"),
+        ("cap", "above the cap"),
+    ):
+        if units[name]:
+            told.append(f"{'+' if units[name] > 0 else '−'} {abs(units[name])} {words}")
+    return " ".join(told)

@@ -1,0 +1,100 @@
+"""What is shown more and less than a recommendation would that does not look at stock, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from intandem.departments.outlook import margin
+from intandem.operation.offers import Worth
+from intandem.operation.orders import names_of
+from intandem.operation.reasons import Parts
+from intandem.operation.today import Today
+
+PUSH_AND_SPARE: dict[str, Any] = {
+    "product_id": pl.String,
+    "name": pl.String,
+    "action": pl.String,
+    "planned": pl.Float64,
+    "uncoordinated": pl.Float64,
+    "difference": pl.Float64,
+    "stock_days": pl.Float64,
+    "on_hand": pl.Float64,
+    "on_order": pl.Float64,
+    "margin": pl.Float64,
+    "why": pl.String,
+}
+"""The columns of the push and spare list; exposures are expected showings in the period."""
+
+LEAST = 0.05
+"""Share of the exposures of the larger list from which on a difference is one to act on."""
+
+
+def push_and_spare(today: Today, worth: Worth, planned: np.ndarray, parts: Parts, n: int) -> pl.DataFrame:
+    """One row per product that is shown more (`push`) or less (`spare`) than on the uncoordinated list, which shows
+    each customer the `n` products of the largest uplift x margin; the largest differences first.
+
+    **Arguments:** `planned`: expected exposures of the lists of today. `parts`: today's orders.
+    """
+    market, state = today.market, today.state
+    plain = uncoordinated_exposures(today, worth, n)
+    difference = planned - plain
+    on_hand, on_order = (np.asarray(one, float) for one in (state.on_hand - state.backlog, state.pipeline.sum(0)))
+    days = np.where(parts.demand > 1e-6, on_hand / np.maximum(parts.demand, 1e-6) * today.days, np.inf)
+    gain = np.asarray(margin(market), float)
+    lead = np.asarray(market.lead_time) * today.days
+    acted = np.abs(difference) > LEAST * np.maximum(np.maximum(planned, plain), 1.0)
+    place = np.flatnonzero(acted)
+    place = place[np.argsort(-np.abs(difference[place]), kind="stable")]
+    names = names_of(today)
+    told = (difference > 0, on_hand, days, lead, parts.order + on_order, gain, parts.units["cap"] < 0)
+    return pl.DataFrame(
+        {
+            "product_id": [market.labels.product_ids[j] for j in place],
+            "name": [names[j] for j in place],
+            "action": np.where(difference[place] > 0, "push", "spare"),
+            "planned": planned[place],
+            "uncoordinated": plain[place],
+            "difference": difference[place],
+            "stock_days": np.where(np.isfinite(days), np.maximum(days, 0.0), np.nan)[place],
+            "on_hand": on_hand[place],
+            "on_order": on_order[place],
+            "margin": gain[place],
+            "why": [
+                _why(bool(pushed), *map(float, figures), capped=bool(cap))
+                for pushed, *figures, cap in zip(*(one[place].tolist() for one in told), strict=True)
+            ],
+        },
+        schema_overrides=PUSH_AND_SPARE,
+    ).with_columns(pl.col("stock_days").fill_nan(None))
+
+
+def uncoordinated_exposures(today: Today, worth: Worth, n: int) -> np.ndarray:
+    """Expected exposures by product if each customer is shown the `n` products of the largest uplift x margin, whatever
+    is on the shelf."""
+    market = today.market
+    rows = np.sort(today.matching.row[today.matching.row >= 0])
+    value = worth.uncoordinated[rows]
+    n = min(n, value.shape[1])
+    best = np.argpartition(-value, n - 1, axis=1)[:, :n]
+    index = np.asarray(market.pairs.index())[rows] if market.pairs.product is not None else None
+    product = best if index is None else np.take_along_axis(index, best, 1)
+    weight = np.asarray(market.population * market.visit_probability, float)[rows, None]
+    shown = np.where(np.take_along_axis(value, best, 1) > 0, weight, 0.0)
+    return np.bincount(product.ravel(), shown.ravel(), market.products)
+
+
+def _why(push: bool, on_hand: float, days: float, lead: float, coming: float, gain: float, *, capped: bool) -> str:
+    stock = f"{days:.0f} days of stock" if np.isfinite(days) else f"{on_hand:g} in stock that nobody is expected to buy"
+    if push:
+        return (
+            f"{stock}, margin {gain:.2f} a unit" if days > lead else f"{stock}, and its margin of {gain:.2f} bears it"
+        )
+    if on_hand <= 0:
+        return f"sold out; {coming:g} on order" if coming else "sold out, and nothing is on order"
+    if days <= lead + 7:
+        scarce = "supply is capped" if capped else f"an order takes {lead:g} days"
+        return f"{stock}, and {scarce}"
+    return f"others bring more than its margin of {gain:.2f}"

@@ -1,0 +1,167 @@
+"""An order as arithmetic: whole units that add up to its quantity.
+
+    base + season + present intentions + planned exposure     expected demand over lead time and review
+    + safety stock - on hand + owed - arriving                 what a base-stock policy is short of
+    + batch + learned                                          with a fixed order cost; what was learned on top
+    + nothing sent back + rounding + cap + withdrawn           what may be ordered
+
+What is called learned is the policy's proposal less the base-stock quantity: a rule learned nothing, and two policies
+can be told apart by it whatever they are made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import ndtri
+
+from intandem.departments import InventoryNetwork, Reference, look_ahead
+from intandem.departments.department import Department
+from intandem.departments.outlook import Outlook, critical_ratio, economic_order_quantity, sells_at_a_loss
+from intandem.departments.rules import BaseStock, ReorderPoint
+from intandem.market import Market, State
+from intandem.market.supply import nearest_feasible_order, order_range
+
+REASONS: dict[str, str] = {
+    "base": "usual demand over lead time and review",
+    "season": "more or less of it at this time of the year",
+    "present_intentions": "from what customers have bought and been shown lately",
+    "planned_exposure": "from recommendations to come",
+    "safety_stock": "for demand above its mean, at the margin's service level",
+    "sold_at_a_loss": "nothing is kept of what loses money with every sale",
+    "on_hand": "on hand",
+    "owed": "owed to customers",
+    "arriving": "on order",
+    "batch": "more at once, for the fixed order cost",
+    "learned": "what the trained policy orders on top of a base-stock policy",
+    "nothing_sent_back": "there is more than is needed, and nothing is sent back",
+    "rounding": "to the smallest order and whole packs",
+    "cap": "above the largest order",
+    "withdrawn": "not in the tables any more",
+}
+"""What an order is made of, in the order in which it adds up, and what each part means."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Orders and what they are made of, in the market's units, per product.
+
+    - `order`: what the policy orders. `plain`: what the plain reorder rule would order.
+    - `units`: whole units by name of `REASONS`; they add up to `order`.
+    - `demand`: expected per period over the cover, planned exposure included.
+    """
+
+    order: np.ndarray
+    plain: np.ndarray
+    units: dict[str, np.ndarray]
+    demand: np.ndarray
+
+
+class _Figures(eqx.Module):
+    """What the arithmetic starts from."""
+
+    outlook: Outlook
+    usual: Any
+    ahead: Any
+    safety: Any
+    batch: Any
+    proposed: Any
+    order: Any
+    plain: Any
+
+
+@eqx.filter_jit
+def _figures(market: Market, standing: Reference, state: State, department: Department[Any]) -> _Figures:
+    outlook = look_ahead(market, standing, state)
+    positions = standing.base.shape[0]
+    steps = jnp.arange(market.longest_lead_time + 1)
+    counted = jnp.where(steps[:, None] <= market.lead_time, 1.0, 0.0)
+    observation = department.observe(market, state)
+    order = department.decide(market, observation)
+    proposed = order
+    if isinstance(department, InventoryNetwork):
+        proposal = department.proposal(market, observation)
+        proposed = jnp.where(proposal.ordering > 0, proposal.quantity, 0.0) if department.gated else proposal.quantity
+    plain = plain_rule(market, standing)
+    return _Figures(
+        outlook,
+        usual=(market.lead_time + 1) * standing.base.mean(0),
+        ahead=(counted * standing.base[(state.period + steps) % positions]).sum(0),
+        safety=ndtri(critical_ratio(market)) * outlook.deviation,
+        batch=jnp.maximum(economic_order_quantity(market, outlook.now_lifted), 1.0),
+        proposed=proposed,
+        order=order,
+        plain=plain.decide(market, plain.observe(market, state)),
+    )
+
+
+def plain_rule(market: Market, standing: Reference) -> Department[Any]:
+    """The textbook's reorder rule: base-stock at the newsvendor level, (s, S) where orders have a fixed cost."""
+    computed, nothing, all_of_it = jnp.full(market.products, jnp.nan), jnp.zeros(()), jnp.ones(())
+    if market.traits.fixed_costs:
+        return ReorderPoint(standing, computed, computed, nothing, all_of_it)
+    return BaseStock(standing, computed, nothing, all_of_it, jnp.full(market.products, jnp.inf))
+
+
+def parts_of(
+    market: Market, standing: Reference, state: State, department: Department[Any], withdrawn: np.ndarray
+) -> Parts:
+    """Orders with their arithmetic.
+
+    **Arguments:** `department`: who orders. `withdrawn`: products of which nothing is ordered, whatever it says.
+    """
+    found = _figures(market, standing, state, department)
+    figures = _Figures(found.outlook, *(np.asarray(one, float) for one in list(vars(found).values())[1:]))
+    outlook = {name: np.asarray(value, float) for name, value in vars(figures.outlook).items()}
+    parts = {
+        "base": figures.usual,
+        "season": figures.ahead - figures.usual,
+        "present_intentions": outlook["cover"] - figures.ahead,
+        "planned_exposure": outlook["cover_lifted"] - outlook["cover"],
+        "safety_stock": figures.safety,
+    }
+    level = sum(parts.values())
+    parts["sold_at_a_loss"] = np.where(np.asarray(sells_at_a_loss(market)), -level, 0.0)
+    parts["on_hand"] = -np.asarray(state.on_hand, float)
+    parts["owed"] = np.asarray(state.backlog, float)
+    parts["arriving"] = -np.asarray(state.pipeline, float).sum(0)
+    short = np.sum(list(parts.values()), axis=0)
+    parts["batch"] = np.where(market.traits.fixed_costs & (short >= 0), figures.batch, 0.0)
+    wanted = short + parts["batch"]
+    parts["learned"] = _learned(market, department, figures, wanted)
+    wanted = wanted + parts["learned"]
+    parts["nothing_sent_back"] = np.maximum(-wanted, 0.0)
+    wanted = np.maximum(wanted, 0.0)
+    uncapped = eqx.tree_at(lambda one: one.max_order, market, jnp.full(market.products, jnp.inf))
+    rounded = np.asarray(nearest_feasible_order(uncapped, jnp.asarray(wanted, jnp.float32)), float)
+    parts["cap"] = np.where(np.isfinite(np.asarray(market.max_order)), np.minimum(figures.order - rounded, 0.0), 0.0)
+    parts["rounding"] = figures.order - wanted - parts["cap"]
+    parts["withdrawn"] = np.where(withdrawn, -figures.order, 0.0)
+    order = np.where(withdrawn, 0.0, figures.order)
+    units = _whole({name: parts[name] for name in REASONS})
+    return Parts(order, figures.plain, units, outlook["cover_lifted"] / (np.asarray(market.lead_time) + 1.0))
+
+
+def _learned(market: Market, department: Department[Any], figures: _Figures, wanted: np.ndarray) -> np.ndarray:
+    """The proposal less the base-stock quantity; nothing where both are cut to the same limit."""
+    if not isinstance(department, InventoryNetwork):
+        return np.where(figures.order == figures.plain, 0.0, figures.order - wanted)
+    largest = np.asarray(order_range(market)[1], float)
+    neither = (figures.proposed <= 0) & (wanted <= 0)
+    both = (figures.proposed >= largest) & (wanted >= largest)
+    return np.where(neither | both, 0.0, figures.proposed - wanted)
+
+
+def _whole(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Whole numbers whose sum is the whole sum: each running total is rounded, and a part is the step between two.
+
+    What is whole already stays as it is, and no part moves by as much as a unit.
+    """
+    totals = np.cumsum(np.stack(list(parts.values())), axis=0)
+    # A hair above one half, so that a running total that was meant to be one half goes one way.
+    steps = np.diff(np.floor(totals + 0.5 + 1e-6), axis=0, prepend=0.0)
+    return dict(zip(parts, steps.astype(np.int64), strict=True))

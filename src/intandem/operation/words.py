@@ -1,0 +1,134 @@
+"""What the planner's page says: the answer, what to do, and the sentences of its parts."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from intandem.display import count, percent
+from intandem.operation.decisions import Decisions
+from intandem.operation.flags import listed
+
+KINDS: dict[str, tuple[str, str]] = {
+    "overdue": ("Overdue deliveries", "They should have come. Ask the supplier, or close the order if they have."),
+    "negative_stock": ("Counts below zero", "A count below zero is a booking that is missing. Count these again."),
+    "never_counted": ("Never counted", "If some are on the shelf, count them: the order below takes them to be none."),
+    "old_count": ("Old counts", "The order rests on what was there then."),
+    "stock_not_counted": ("No stock table", "Add stock.csv to the tables: without it the orders are a guess."),
+    "below_minimum_cover": (
+        "Below the minimum cover",
+        "Even with today's order the shelf may be empty before the next.",
+    ),
+    "capped": ("Capped", "The supplier's largest order is less than what is wanted."),
+    "above_usual": ("Above the usual", "Larger than these orders tend to be. Look before they go out."),
+    "new_product": ("New products", "Nothing is decided about them before the next calibration."),
+    "product_gone": ("Products that are gone", "The bundle knows them and today's tables do not."),
+    "due_late": ("Deliveries far away", "They are due later than the lead time that the market knows."),
+    "rows_left_out": ("Rows left out", "They broke a rule of the tables."),
+    "old_lines": ("Old sales", "What was bought since is not in the tables."),
+    "part_of_a_period": ("Part of a period", "What customers did in the rest of it is not known."),
+    "backlog_ignored": ("Units owed", "The market takes unmet demand as lost."),
+}
+"""Kinds of flags in the order in which they are shown: a heading, and what to do about them."""
+
+
+def answer(found: Decisions, currency: str = "") -> str:
+    """The sentence the page opens with."""
+    placed = found.placed
+    if placed.is_empty():
+        return f"Order nothing today: all {count(found.orders.height, 'product')} have enough."
+    spent = cash(float(placed["money"].sum()), currency)
+    some = f"{placed.height:,} of {count(found.orders.height, 'product')}"
+    return f"Order {some} today, for {spent}."
+
+
+def to_do(found: Decisions) -> list[str]:
+    """What to order, to push, to spare and to look at, a line each."""
+    lines = []
+    placed = found.placed
+    if not placed.is_empty():
+        first = placed.sort("order_by", "money", descending=[False, True], nulls_last=True)
+        urgent = placed.filter(pl.col("order_by") == pl.lit(found.today.day)) if found.today.day else placed.clear()
+        when = f"; {urgent.height:,} of them by today" if urgent.height else ""
+        lines.append(f"Order {listed(quantities(first))}{when}.")
+    for action, verb in (("push", "Push"), ("spare", "Spare")):
+        rows = found.push_and_spare.filter(pl.col("action") == action)
+        if rows.height:
+            lines.append(f"{verb} {listed(rows['name'].to_list())}.")
+    if found.flags.height:
+        kinds = [f"{KINDS[kind][0].lower()} ({many:,})" for kind, many in counted(found)]
+        lines.append(f"Look at {listed(kinds)}.")
+    return lines
+
+
+def quantities(orders: pl.DataFrame) -> list[str]:
+    """Orders as "12 Tea"."""
+    return [f"{amount(row['quantity'])} {row['name']}" for row in orders.iter_rows(named=True)]
+
+
+def counted(found: Decisions) -> list[tuple[str, int]]:
+    """Kinds of flags and how many there are, in the order of `KINDS`."""
+    many = dict(found.flags.group_by("flag").len().iter_rows())
+    return [(kind, many[kind]) for kind in KINDS if kind in many]
+
+
+def lead(found: Decisions) -> str:
+    """Beside the answer: the lists of customers."""
+    customers = found.today.tables.customers.height
+    full = customers - found.short.height
+    shown = f"{count(customers, 'customer')} get {count(found.n, 'recommendation')} each"
+    if found.short.height:
+        shown = f"{full:,} of {count(customers, 'customer')} get {count(found.n, 'recommendation')}, the others fewer"
+    return f"{shown}. Every product shown is in stock."
+
+
+def scale(found: Decisions) -> str:
+    """On what the page rests."""
+    today, tables = found.today, found.today.tables
+    lines = f"{tables.transactions.height:,} sales lines over {count(tables.periods, tables.period_name)}"
+    return f"Decided for {found.when} in the market {today.market.name}, from {lines}, stock counts and open orders."
+
+
+def short(found: Decisions) -> list[str]:
+    """Why customers get fewer, by what stands in the way."""
+    if found.short.is_empty():
+        return []
+    reasons = (
+        found.short.select(pl.col("why").str.split("; ").alias("why"))
+        .explode("why")
+        .select(pl.col("why").str.replace(r"^\d+ ", ""))
+        .group_by("why")
+        .len()
+        .sort("len", "why", descending=[True, False])
+    )
+    return [f"{count(many, 'customer')}: {why}" for why, many in reasons.iter_rows()]
+
+
+def sources(found: Decisions) -> str:
+    """Whose taste stands behind the lists."""
+    if found.recommendations.is_empty():
+        return "Nothing is shown to anybody."
+    shares = found.recommendations.group_by("source").len().sort("len", descending=True)
+    words = {
+        "own": "follow the customer's own purchases and exposures",
+        "segment": "come from the list of the customer's segment",
+        "overall": "come from the list of all customers",
+        "rule": "are decreed in rules.csv",
+    }
+    total = found.recommendations.height
+    told = [f"{percent(many / total, 0)} {words[source]}" for source, many in shares.iter_rows()]
+    return f"Of {total:,} recommendations, {listed(told)}."
+
+
+def amount(value: float) -> str:
+    """A quantity in the firm's units."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.3f}".rstrip("0")
+
+
+def cash(value: float, currency: str = "") -> str:
+    """Money in whole units; small sums with cents."""
+    return f"{currency}{value:,.0f}" if abs(value) >= 100 else f"{currency}{value:,.2f}"
+
+
+def days(value: float | None) -> str:
+    """A cover in days; a dash where nobody buys."""
+    return "–" if value is None else f"{value:,.0f}"

@@ -1,0 +1,271 @@
+"""Orders whose reasons add up, recommendations in stock and within the slots, rules of the house, push and spare."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+
+from intandem.data.tables.tables import Tables
+from intandem.departments import JointPolicy, inventory_network, policy_of_rules, recommendation_network, reference
+from intandem.errors import InputError
+from intandem.market import Decision, Market, check_decision, family_market
+from intandem.operation import Decisions, decide
+from intandem.operation.reasons import REASONS
+from operation.firms import PRODUCTS, WEEKS, market_of, play, tables_of
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    return market_of(3, backordered=False, several=False)
+
+
+@pytest.fixture(scope="module")
+def tables(market: Market) -> Tables:
+    found = tables_of(market, play(market, 3))
+    products = found.products.with_columns(
+        name=pl.col("product_id").replace_strict({"p1": "Tea"}, default=None),
+        category=pl.Series(["hot", "hot", "cold", "cold", None, None]),
+    )
+    segments = pl.Series("segment", ["gold", "grey"] * 4)
+    return dataclasses.replace(found, products=products, customers=found.customers.with_columns(segments))
+
+
+def trained(market: Market, seed: int = 0) -> JointPolicy:
+    """A policy whose networks say something, as after training."""
+    keys = jax.random.split(jax.random.key(seed), 3)
+    standing = reference(market)
+    networks = (
+        inventory_network(market, standing, width=8, key=keys[0]),
+        recommendation_network(standing, width=8, sees_stock=True, key=keys[1]),
+    )
+
+    def moved(leaf: Any) -> Any:
+        return leaf + 0.2 * jax.random.normal(keys[2], leaf.shape)
+
+    return JointPolicy(
+        *(
+            dataclasses.replace(
+                one, network=jax.tree.map(lambda leaf: moved(leaf) if eqx_array(leaf) else leaf, one.network)
+            )
+            for one in networks
+        )
+    )
+
+
+def eqx_array(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array)
+
+
+@pytest.fixture(scope="module")
+def found(market: Market, tables: Tables) -> Decisions:
+    return decide(trained(market), tables, market=market)
+
+
+def test_reasons_add_up_to_every_quantity(found: Decisions) -> None:
+    orders = found.orders
+    parts = orders.select(REASONS.keys())
+    np.testing.assert_array_equal(parts.sum_horizontal().to_numpy(), orders["quantity"].to_numpy())
+    assert (parts.to_numpy() == np.rint(parts.to_numpy())).all()
+    by_product = {row["product_id"]: row for row in found.as_json()["orders"]}
+    assert len(by_product) == PRODUCTS
+    for row in by_product.values():
+        assert sum(reason["units"] for reason in row["reasons"]) == row["quantity"]
+        assert row["packs"] * row["units_per_pack"] == row["quantity"]
+        assert row["why"].startswith("nothing: ") == (row["quantity"] == 0)
+    state = found.today.state
+    for place, product in enumerate(found.today.market.labels.product_ids):
+        row = orders.row(by_predicate=pl.col("product_id") == product, named=True)
+        assert -row["on_hand"] == float(state.on_hand[place])
+        assert -row["arriving"] == float(state.pipeline[:, place].sum())
+
+
+@pytest.mark.parametrize("family", ["mixed", "seasonal", "fixed-cost", "capped-supply", "habit"])
+@pytest.mark.parametrize("who", ["trained", "base-stock", "capped-base-stock"])
+def test_reasons_add_up_whatever_the_market_and_the_policy(family: str, who: str, tables: Tables) -> None:
+    market = family_market(family, PRODUCTS, 8, 0)
+    policy = trained(market, 1) if who == "trained" else policy_of_rules(market, who, "uplift")
+    for stock in (0.0, 9.0, 400.0):
+        full = tables.stock.with_columns(on_hand=pl.lit(stock))
+        found = decide(policy, dataclasses.replace(tables, stock=full), market=market)
+        orders = found.orders
+        total = orders.select(REASONS.keys()).sum_horizontal()
+        np.testing.assert_array_equal(total.to_numpy(), orders["quantity"].to_numpy())
+        place = [market.labels.product_ids.index(one) for one in orders["product_id"]]
+        ordered = np.zeros(PRODUCTS, np.float32)
+        ordered[place] = orders["quantity"].to_numpy()
+        check_decision(market, Decision(jnp.asarray(ordered), jnp.zeros(market.base_utility.shape)))
+        if who == "base-stock" and family != "fixed-cost":
+            assert orders["learned"].abs().sum() == 0
+        np.testing.assert_array_equal(ordered, policy(market, found.today.state, jax.random.key(0)).order)
+
+
+def test_orders_are_told_in_packs_days_and_money(found: Decisions) -> None:
+    assert found.when == "2024-07-29"
+    row = found.placed.row(0, named=True)
+    market = found.today.market
+    place = market.labels.product_ids.index(row["product_id"])
+    assert row["money"] == pytest.approx(row["quantity"] * float(market.unit_cost[place]))
+    assert row["order_by"] >= date(2024, 7, 29)
+    assert (row["arrives"] - date(2024, 7, 29)).days == 7 * int(market.lead_time[place])
+    gained = row["quantity"] / row["demand_per_period"] * 7
+    assert row["cover_after_days"] - row["cover_before_days"] <= gained + 1e-6
+    assert found.orders["money"].is_sorted(descending=True)
+    assert "Tea" in found.orders["name"].to_list()
+
+
+def test_flags_say_what_to_look_at(market: Market, tables: Tables) -> None:
+    empty = dataclasses.replace(tables, stock=tables.stock.with_columns(on_hand=pl.lit(0.0)))
+    found = decide(trained(market), empty, market=market, minimum_cover=60.0)
+    kinds = set(found.flags["flag"])
+    assert {"below_minimum_cover"} <= kinds
+    assert found.recommendations.is_empty()
+    assert set(found.short["why"].str.extract(r"(\d+) out of stock").cast(pl.Int64, strict=False).is_null()) == {False}
+    assert found.short.height == tables.customers.height
+
+
+def test_recommendations_are_in_stock_and_worth_it(found: Decisions) -> None:
+    market, lists = found.today.market, found.recommendations
+    stock = dict(zip(market.labels.product_ids, np.asarray(found.today.state.on_hand).tolist(), strict=True))
+    assert all(stock[product] > 0 for product in lists["product_id"])
+    ranks = lists.group_by("customer_id").agg(pl.col("rank"), pl.col("product_id").n_unique())
+    assert all(sorted(rank) == list(range(1, many + 1)) for _, rank, many in ranks.rows())
+    full = lists["customer_id"].n_unique() * found.n
+    assert full - lists.height == (found.n - found.short.filter(pl.col("shown") > 0)["shown"]).sum()
+    money = lists["added_demand"] * (lists["margin"] - lists["worth_of_unit"])
+    np.testing.assert_allclose(money.to_numpy(), lists["score"].to_numpy(), rtol=1e-6)
+    assert lists.filter(pl.col("source") == "own")["score"].min() > 0
+
+
+def test_with_a_slate_of_the_markets_size_the_policys_own_slate_is_shown(market: Market, tables: Tables) -> None:
+    """Where stock is ample nothing is filtered, and the lists are what the department decides."""
+    full = dataclasses.replace(tables, stock=tables.stock.with_columns(on_hand=pl.lit(500.0)))
+    policy = trained(market)
+    found = decide(policy, full, market=market)
+    shown = np.asarray(policy(market, found.today.state, jax.random.key(0)).exposure)
+    row, place = np.nonzero(shown)
+    product = np.asarray(market.pairs.index())[row, place]
+    expected = {
+        (market.labels.customer_ids[r], market.labels.product_ids[p]) for r, p in zip(row, product, strict=True)
+    }
+    own = found.recommendations.filter(pl.col("source") == "own").select("customer_id", "product_id")
+    assert set(own.rows()) == expected
+
+
+Ruled = Callable[..., Decisions]
+
+
+@pytest.fixture(scope="module")
+def ruled(market: Market, tables: Tables) -> Ruled:
+    full = dataclasses.replace(tables, stock=tables.stock.with_columns(on_hand=pl.lit(500.0)))
+
+    def with_rules(*rules: dict[str, Any], n: int = 3, changed: Tables = full) -> Decisions:
+        return decide(trained(market), changed, market=market, n=n, rules=pl.DataFrame(list(rules)) if rules else None)
+
+    with_rules.tables = full  # type: ignore[attr-defined]
+    return with_rules
+
+
+def test_always_never_and_pin(ruled: Ruled) -> None:
+    lists = ruled({"rule": "always", "product_id": "p6"}, {"rule": "never", "product_id": "p1"}).recommendations
+    assert set(lists.filter(pl.col("product_id") == "p6")["customer_id"]) == set(lists["customer_id"])
+    assert "p1" not in set(lists["product_id"])
+    pinned = ruled(
+        {"rule": "pin", "product_id": "p6", "segment": "gold", "position": 2},
+        {"rule": "pin", "product_id": "p5", "segment": None, "position": 1},
+    ).recommendations
+    gold = {f"c{i}" for i in (1, 3, 5, 7)}
+    at = pinned.filter(pl.col("product_id") == "p6")
+    assert set(at.filter(pl.col("source") == "rule")["customer_id"]) == gold
+    assert set(at.filter(pl.col("customer_id").is_in(gold))["rank"]) == {2}
+    first = pinned.filter(pl.col("rank") == 1)
+    assert set(first["product_id"]) == {"p5"}
+    assert pinned.group_by("customer_id").agg(pl.col("product_id").n_unique())["product_id"].to_list() == [3] * 8
+
+
+def test_at_most_so_many_of_a_category(ruled: Ruled) -> None:
+    lists = ruled({"rule": "at most", "category": "hot", "most": 0}, {"rule": "at_most", "most": 1}, n=4)
+    shown = lists.recommendations
+    assert not {"p1", "p2"} & set(shown["product_id"])
+    cold = shown.filter(pl.col("product_id").is_in(["p3", "p4"])).group_by("customer_id").len()
+    assert cold["len"].max() == 1
+    assert "too many of its category" in set(lists.removed["why"])
+    assert lists.short["why"].str.contains("too many of its category").any()
+
+
+def test_stock_has_the_last_word(ruled: Ruled) -> None:
+    full = ruled.tables  # type: ignore[attr-defined]
+    out = full.stock.with_columns(on_hand=pl.when(pl.col("product") == 5).then(0.0).otherwise("on_hand"))
+    found = ruled({"rule": "always", "product_id": "p6"}, changed=dataclasses.replace(full, stock=out))
+    assert "p6" not in set(found.recommendations["product_id"])
+    gone = found.removed.filter(pl.col("product_id") == "p6")
+    assert set(gone["why"]) == {"out of stock"}
+    assert gone.height == 8
+
+
+def test_new_customers_get_the_list_of_their_segment_or_of_all(ruled: Ruled) -> None:
+    full = ruled.tables  # type: ignore[attr-defined]
+    new = pl.DataFrame(
+        {"customer": [8, 9], "customer_id": ["new", "other"], "segment": ["gold", None]},
+        schema_overrides={"customer": pl.Int32},
+    )
+    customers = pl.concat([full.customers, new], how="diagonal")
+    lists = ruled(changed=dataclasses.replace(full, customers=customers)).recommendations
+    sources = lists.filter(pl.col("customer_id").is_in(["new", "other"])).group_by("customer_id").agg("source", "score")
+    told = {row[0]: (row[1], row[2]) for row in sources.rows()}
+    assert told["new"][0] == ["segment"] * 3
+    assert told["other"][0] == ["overall"] * 3
+    assert told["new"][1] == sorted(told["new"][1], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"rule": "nevr", "product_id": "p1"}, "row 1: rule: 'nevr' is not a rule; did you mean 'never'"),
+        ({"rule": "always"}, "product_id: is empty, and `always` is about a product"),
+        ({"rule": "never"}, "product_id: is empty, and so is category"),
+        ({"rule": "never", "category": "hott"}, "category: 'hott' is no category of the products; did you mean 'hot'"),
+        ({"rule": "pin", "product_id": "p1"}, "position: is empty, and `pin` needs it"),
+        ({"rule": "pin", "product_id": "p1", "position": "0"}, "position: is '0'; give a whole number of 1 or more"),
+        ({"rule": "never", "product_id": "p1", "most": "2"}, "most: is given, and `never` has none; leave it out"),
+        ({"rule": "never", "product_id": "p1", "segment": "town=Lyon"}, "segment: names 'town', and the customers"),
+        ({"rule": "never", "produkt_id": "p1"}, "produkt_id: is not a known column; did you mean 'product_id'"),
+        ({"regel": "never"}, "regel: is not a known column"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(ruled: Ruled, rule: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=rf"rules.csv: .*{message}"):
+        ruled(rule)
+
+
+def test_push_and_spare_follow_stock(ruled: Ruled, market: Market) -> None:
+    full = ruled.tables  # type: ignore[attr-defined]
+    out = full.stock.with_columns(on_hand=pl.when(pl.col("product") < 2).then(0.0).otherwise("on_hand"))
+    found = ruled(changed=dataclasses.replace(full, stock=out), n=2)
+    rows = {row["product_id"]: row for row in found.push_and_spare.iter_rows(named=True)}
+    spared = {product for product, row in rows.items() if row["action"] == "spare"}
+    assert spared
+    assert all(rows[product]["difference"] < 0 for product in spared)
+    for product in {"p1", "p2"} & set(rows):
+        assert rows[product]["planned"] == 0
+        assert "sold out" in rows[product]["why"]
+    pushed = found.push_and_spare.filter(pl.col("action") == "push")
+    assert pushed["why"].str.contains("days of stock").all()
+
+
+def test_what_cannot_be_decided_is_refused(market: Market, tables: Tables) -> None:
+    policy = trained(market)
+    with pytest.raises(InputError, match="market: is not given"):
+        decide(policy, tables)
+    with pytest.raises(InputError, match="--n: is 0"):
+        decide(policy, tables, market=market, n=0)
+    with pytest.raises(InputError, match="--date: 'monday' is not a day"):
+        decide(policy, tables, market=market, day="monday")
+    assert decide(policy, tables, market=market, day="2024-03-11").today.period == 10 < WEEKS

@@ -269,3 +269,22 @@ def test_what_cannot_be_decided_is_refused(market: Market, tables: Tables) -> No
     with pytest.raises(InputError, match="--date: 'monday' is not a day"):
         decide(policy, tables, market=market, day="monday")
     assert decide(policy, tables, market=market, day="2024-03-11").today.period == 10 < WEEKS
+
+
+def test_weighed_goods_are_told_in_the_firms_own_unit(market: Market, tables: Tables) -> None:
+    """A unit of the market is a gram: counts, open orders, orders and their parts are in kilograms."""
+    grams = dataclasses.replace(market, unit_size=jnp.full(PRODUCTS, 0.001, jnp.float32))
+    cut = tables.stock.with_columns(on_hand=pl.col("on_hand") / 1000)
+    due = tables.open_orders.with_columns(quantity=pl.col("quantity") / 1000)
+    weighed = dataclasses.replace(tables, stock=cut, open_orders=due)
+    policy = trained(market)
+    pieces, kilos = (decide(policy, one, market=world) for one, world in ((tables, market), (weighed, grams)))
+    np.testing.assert_array_equal(pieces.today.state.on_hand, kilos.today.state.on_hand)
+    keys = ["quantity", "units_per_pack", "plain_rule", "demand_per_period", *REASONS]
+    by_product = [found.orders.sort("product_id") for found in (pieces, kilos)]
+    for name in keys:
+        np.testing.assert_allclose(by_product[1][name].to_numpy(), by_product[0][name].to_numpy() / 1000, atol=1e-6)
+    np.testing.assert_allclose(by_product[1]["money"].to_numpy(), by_product[0]["money"].to_numpy())
+    lists = kilos.recommendations
+    money = lists["added_demand"] * (lists["margin"] - lists["worth_of_unit"])
+    np.testing.assert_allclose(money.to_numpy(), lists["score"].to_numpy(), rtol=1e-6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -39,7 +39,7 @@ def cover_chart(found: Decisions) -> Figure:
         lines_x += [start, end, None]
         lines_y += [height, height, None]
     names = [_short(name) for name in rows["name"]]
-    data = [
+    data: list[dict[str, Any]] = [
         {
             "type": "scatter",
             "mode": "lines",

@@ -59,12 +59,12 @@ def with_decreed(
         lacking = member & ~own.any(1)
         if lacking.any():
             column = np.where(lacking, product, len(products)).astype(np.int32)[:, None]
-            figures = (
+            score, added = (
                 np.where(lacking, one[product], empty)[:, None]
                 for one, empty in zip(usual, (-np.inf, 0.0), strict=True)
             )
-            decreed = np.full(column.shape, FIRST, np.int8), np.full(column.shape, SOURCES.index("rule"), np.int8)
-            offers = offers.beside(Offers(column, *figures, *decreed))
+            first, decreed = (np.full(column.shape, one, np.int8) for one in (FIRST, SOURCES.index("rule")))
+            offers = offers.beside(Offers(column, score, added, first, decreed))
     return offers
 
 

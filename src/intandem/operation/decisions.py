@@ -77,11 +77,9 @@ class Decisions(Displayed):
 
     def _summary(self) -> Summary:
         placed, customers = self.placed, self.recommendations["customer_id"].n_unique()
+        spent = money(float(placed["money"].sum()))
         rows = [
-            (
-                "orders",
-                f"{count(placed.height, 'product')} of {self.orders.height:,}, for {money(placed['money'].sum())}",
-            ),
+            ("orders", f"{placed.height:,} of {count(self.orders.height, 'product')}, for {spent}"),
             ("shown", f"{self.recommendations.height:,} to {count(customers, 'customer')}"),
             ("fewer", f"{count(self.short.height, 'customer')} with fewer than {self.n}"),
             ("to look at", count(self.flags.height, "flag")),
@@ -212,10 +210,10 @@ def _day(day: date | str | None) -> date | None:
 
 
 def _categories(today: Today) -> list[str | None]:
-    """The category of each product of the market, as today's tables have it."""
-    found: list[str | None] = [None] * today.market.products
+    """The category of each product, as today's tables have it, or the market."""
+    found = list(today.market.category)
     for place, category in zip(today.matching.product, today.tables.products["category"].to_list(), strict=True):
-        if place >= 0:
+        if place >= 0 and category is not None:
             found[place] = category
     return found
 

@@ -32,7 +32,7 @@ class Offers:
     """Products that could be shown, by customer: `customers places`, in no order.
 
     - `product`: index in the market; `products`, one past the last, at an empty place.
-    - `score`: money per showing, `added demand x (margin - worth of the unit)`. `added`: units per showing.
+    - `score`: money per showing, `added demand x (margin - worth of the unit)`. `added`: market units per showing.
     - `tier`: what comes before what, whatever the scores. `source`: an index into `SOURCES`.
     """
 

@@ -15,6 +15,7 @@ from intandem.market.supply import order_range
 from intandem.operation.flags import Flag
 from intandem.operation.reasons import REASONS, Parts, parts_of
 from intandem.operation.today import Today
+from intandem.operation.units import own_units, unit_sizes
 
 ABOVE_USUAL = 3.0
 """Periods of expected demand beyond which an order is above the usual, where the smallest order is below it."""
@@ -61,10 +62,11 @@ def orders_of(
     parts = parts_of(market, standing, state, department, ~there)
     order, lead = parts.order, np.asarray(market.lead_time)
     fixed = np.asarray(market.fixed_order_cost, float)
-    position = np.asarray(state.on_hand + state.pipeline.sum(0) - state.backlog, float)
+    size = unit_sizes(market)
+    position = own_units(np.asarray(state.on_hand + state.pipeline.sum(0) - state.backlog, float), size)
     cover, after = (_days(units, parts.demand, today.days) for units in (position, position + order))
     minimum = lead * float(today.days) if minimum_cover is None else np.full(market.products, minimum_cover)
-    multiple = np.asarray(market.order_multiple, float)
+    multiple = own_units(np.asarray(market.order_multiple, float), size)
     lead_days = (lead * today.days).tolist()
     when = [_by(today.day, *each, today.days) for each in zip(cover.tolist(), lead_days, strict=True)]
     flags = _flags(today, parts, after, minimum)
@@ -82,12 +84,12 @@ def orders_of(
             ],
             "cover_before_days": np.maximum(cover, 0.0),
             "cover_after_days": np.maximum(after, 0.0),
-            "money": order * np.asarray(market.unit_cost, float) + np.where(order > 0, fixed, 0.0),
+            "money": order / size * np.asarray(market.unit_cost, float) + np.where(order > 0, fixed, 0.0),
             "plain_rule": np.where(there, parts.plain, 0.0),
             "demand_per_period": parts.demand,
-            "why": [_why(today, parts, j) for j in range(market.products)],
+            "why": [_why(today.tables.period_name, lead, parts, j) for j, lead in enumerate(lead.tolist())],
             "flags": ["; ".join(flag.flag for flag in flags.get(j, [])) for j in range(market.products)],
-            "arriving_by_date": [_arriving(today, j) for j in range(market.products)],
+            "arriving_by_date": _arriving(today),
             **parts.units,
         }
     )
@@ -105,8 +107,9 @@ def reasons_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def names_of(today: Today) -> list[str]:
-    """What people call each product of the market: its name in the tables, else its id."""
-    names = list(today.market.labels.product_ids)
+    """What people call each product of the market: its name in the tables, or in the market, else its id."""
+    labels = today.market.labels
+    names = [name or product for name, product in zip(labels.names, labels.product_ids, strict=True)]
     called = today.tables.products["name"].to_list()
     for code, place in enumerate(today.matching.product):
         if place >= 0 and called[code]:
@@ -127,24 +130,25 @@ def _by(day: date | None, cover: float, lead_days: int, days: int) -> date | Non
     return day + timedelta(days=int(np.clip(slack, 0, days - 1)))
 
 
-def _arriving(today: Today, place: int) -> str:
-    """Units on order by the day, or the number of periods, in which they come."""
-    found = []
-    for slot, units in enumerate(np.asarray(today.state.pipeline)[:, place]):
-        if units > 0:
-            when = f"in {slot + 1} {today.tables.period_name}{'s' if slot else ''}"
-            if today.day is not None:
-                start = today.tables.calendar["start"][0] + timedelta(days=today.days * (today.period + slot + 1))
-                when = f"by {start}"
-            found.append(f"{units:g} {when}")
-    return "; ".join(found)
+def _arriving(today: Today) -> list[str]:
+    """Units on order of each product by the day, or the number of periods, in which they come."""
+    pipeline = own_units(np.asarray(today.state.pipeline, float), unit_sizes(today.market))
+    found: list[list[str]] = [[] for _ in range(today.market.products)]
+    for slot, row in enumerate(pipeline):
+        when = f"in {slot + 1} {today.tables.period_name}{'s' if slot else ''}"
+        if today.day is not None:
+            first = today.tables.calendar["start"][0]
+            when = f"by {first + timedelta(days=today.days * (today.period + slot + 1))}"
+        for place in np.flatnonzero(row > 0).tolist():
+            found[place].append(f"{row[place]:g} {when}")
+    return ["; ".join(one) for one in found]
 
 
 def _flags(today: Today, parts: Parts, after: np.ndarray, minimum: np.ndarray) -> dict[int, list[Flag]]:
     market, period = today.market, today.tables.period_name
     ids = market.labels.product_ids
     order, demand = parts.order, parts.demand
-    smallest = np.asarray(order_range(market)[0], float)
+    smallest = own_units(np.asarray(order_range(market)[0], float), unit_sizes(market))
     found: dict[int, list[Flag]] = {}
     for j in np.flatnonzero(np.isfinite(demand)):
         mine = []
@@ -153,7 +157,7 @@ def _flags(today: Today, parts: Parts, after: np.ndarray, minimum: np.ndarray) -
             mine.append(Flag("above_usual", ids[j], f"{text}."))
         if parts.units["cap"][j] < 0:
             missing = -parts.units["cap"][j]
-            mine.append(Flag("capped", ids[j], f"{ids[j]} is capped at {order[j]:g}: {missing} more were wanted."))
+            mine.append(Flag("capped", ids[j], f"{ids[j]} is capped at {order[j]:g}: {missing:g} more were wanted."))
         if after[j] < minimum[j]:
             text = f"{ids[j]} lasts {max(after[j], 0):.0f} days with what is ordered, below {minimum[j]:.0f}"
             mine.append(Flag("below_minimum_cover", ids[j], f"{text}."))
@@ -162,10 +166,9 @@ def _flags(today: Today, parts: Parts, after: np.ndarray, minimum: np.ndarray) -
     return found
 
 
-def _why(today: Today, parts: Parts, place: int) -> str:
+def _why(period: str, lead: int, parts: Parts, place: int) -> str:
     """The arithmetic in a sentence; of nothing, why nothing."""
-    units = {name: int(values[place]) for name, values in parts.units.items()}
-    period, lead = today.tables.period_name, int(today.market.lead_time[place])
+    units = {name: float(values[place]) for name, values in parts.units.items()}
     span = f"{lead + 1} {period}{'s' if lead else ''}"
     demand, rest = sum(units[name] for name in DEMAND), parts.demand[place]
     here, coming = -units["on_hand"], -units["arriving"]
@@ -176,8 +179,8 @@ def _why(today: Today, parts: Parts, place: int) -> str:
             return "nothing: every sale of it loses money"
         if here + coming == 0 and demand == 0:
             return "nothing: nobody is expected to buy it"
-        needed = f"{demand + units['safety_stock']} needed over {span}"
-        stock = f"{here} on hand" + (f" and {coming} on order" if coming else "")
+        needed = f"{demand + units['safety_stock']:g} needed over {span}"
+        stock = f"{here:g} on hand" + (f" and {coming:g} on order" if coming else "")
         if units["cap"]:
             return "nothing: no order fits between the smallest and the largest"
         if units["learned"] < 0:
@@ -185,7 +188,7 @@ def _why(today: Today, parts: Parts, place: int) -> str:
         if units["rounding"] < 0:
             return f"nothing: {stock} for {needed}; what is missing is less than half of the smallest order"
         return f"nothing: {stock} for {needed} ({rest:.3g} a {period})"
-    told = [f"{demand} expected over {span}"]
+    told = [f"{demand:g} expected over {span}"]
     for name, words in (
         ("safety_stock", "for safety"),
         ("sold_at_a_loss", "since it is sold at a loss"),
@@ -199,5 +202,5 @@ def _why(today: Today, parts: Parts, place: int) -> str:
         ("cap", "above the cap"),
     ):
         if units[name]:
-            told.append(f"{'+' if units[name] > 0 else '−'} {abs(units[name])} {words}")
+            told.append(f"{'+' if units[name] > 0 else '−'} {abs(units[name]):g} {words}")
     return " ".join(told)

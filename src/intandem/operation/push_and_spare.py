@@ -12,6 +12,7 @@ from intandem.operation.offers import Worth
 from intandem.operation.orders import names_of
 from intandem.operation.reasons import Parts
 from intandem.operation.today import Today
+from intandem.operation.units import own_units, unit_sizes
 
 PUSH_AND_SPARE: dict[str, Any] = {
     "product_id": pl.String,
@@ -41,9 +42,12 @@ def push_and_spare(today: Today, worth: Worth, planned: np.ndarray, parts: Parts
     market, state = today.market, today.state
     plain = uncoordinated_exposures(today, worth, n)
     difference = planned - plain
-    on_hand, on_order = (np.asarray(one, float) for one in (state.on_hand - state.backlog, state.pipeline.sum(0)))
+    size = unit_sizes(market)
+    on_hand, on_order = (
+        own_units(np.asarray(one, float), size) for one in (state.on_hand - state.backlog, state.pipeline.sum(0))
+    )
     days = np.where(parts.demand > 1e-6, on_hand / np.maximum(parts.demand, 1e-6) * today.days, np.inf)
-    gain = np.asarray(margin(market), float)
+    gain = np.asarray(margin(market), float) / size
     lead = np.asarray(market.lead_time) * today.days
     acted = np.abs(difference) > LEAST * np.maximum(np.maximum(planned, plain), 1.0)
     place = np.flatnonzero(acted)

@@ -25,6 +25,7 @@ from intandem.departments.outlook import Outlook, critical_ratio, economic_order
 from intandem.departments.rules import BaseStock, ReorderPoint
 from intandem.market import Market, State
 from intandem.market.supply import nearest_feasible_order, order_range
+from intandem.operation.units import own_units, unit_sizes
 
 REASONS: dict[str, str] = {
     "base": "usual demand over lead time and review",
@@ -48,10 +49,10 @@ REASONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Parts:
-    """Orders and what they are made of, in the market's units, per product.
+    """Orders and what they are made of, in the firm's own units, per product.
 
     - `order`: what the policy orders. `plain`: what the plain reorder rule would order.
-    - `units`: whole units by name of `REASONS`; they add up to `order`.
+    - `units`: units by name of `REASONS`, whole units of the market; they add up to `order`.
     - `demand`: expected per period over the cover, planned exposure included.
     """
 
@@ -143,7 +144,13 @@ def parts_of(
     parts["withdrawn"] = np.where(withdrawn, -figures.order, 0.0)
     order = np.where(withdrawn, 0.0, figures.order)
     units = _whole({name: parts[name] for name in REASONS})
-    return Parts(order, figures.plain, units, outlook["cover_lifted"] / (np.asarray(market.lead_time) + 1.0))
+    size = unit_sizes(market)
+    return Parts(
+        own_units(order, size),
+        own_units(figures.plain, size),
+        {name: own_units(part, size) for name, part in units.items()},
+        outlook["cover_lifted"] / (np.asarray(market.lead_time) + 1.0) * size,
+    )
 
 
 def _learned(market: Market, department: Department[Any], figures: _Figures, wanted: np.ndarray) -> np.ndarray:
@@ -164,4 +171,4 @@ def _whole(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     totals = np.cumsum(np.stack(list(parts.values())), axis=0)
     # A hair above one half, so that a running total that was meant to be one half goes one way.
     steps = np.diff(np.floor(totals + 0.5 + 1e-6), axis=0, prepend=0.0)
-    return dict(zip(parts, steps.astype(np.int64), strict=True))
+    return dict(zip(parts, steps, strict=True))

@@ -14,6 +14,7 @@ from intandem.operation.house_rules import HouseRule
 from intandem.operation.offers import SOURCES, Lists, Offers, Worth, lists_of, own_offers, segments_of
 from intandem.operation.orders import names_of
 from intandem.operation.today import Today
+from intandem.operation.units import unit_sizes
 
 RECOMMENDATIONS: dict[str, Any] = {
     "customer_id": pl.String,
@@ -129,8 +130,10 @@ def _only(found: Chosen, keep: np.ndarray, gone: np.ndarray) -> Chosen:
 
 def _frame(today: Today, offers: Offers, found: Chosen, codes: np.ndarray, names: np.ndarray) -> pl.DataFrame:
     place = offers.product[found.customer, found.place]
-    gain = np.asarray(margin(today.market), float)[place]
+    size = unit_sizes(today.market)
+    gain = (np.asarray(margin(today.market), float) / size)[place]
     score, added = (one[found.customer, found.place] for one in (offers.score, offers.added))
+    added = added * size[place]
     with np.errstate(invalid="ignore", divide="ignore"):
         worth = np.where(added > 0, gain - score / added, np.nan)
     ids = pl.Series(today.market.labels.product_ids, dtype=pl.String)

@@ -18,6 +18,7 @@ from intandem.data.tables.tables import Tables
 from intandem.market import Market
 from intandem.market.model import HISTORY_DECAY, RECENCY_CAP, History
 from intandem.operation.matching import Matching
+from intandem.operation.units import unit_sizes
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Log:
 
 def log_of(market: Market, tables: Tables, matching: Matching, now: int) -> Log:
     """The events before period `now`. A customer row of one person buys a product in a period or does not, however many
-    units it takes; of a row of several persons every unit is a purchase."""
+    units it takes; of a row of several persons so many units as a purchase has on average are one."""
     population = np.asarray(market.population, float)
+    purchase = unit_sizes(market) * np.asarray(market.units_per_purchase, float)
     before = pl.col("period") < now
     lines = tables.transactions.filter(before & (pl.col("quantity") > 0))
     bought = lines.group_by("customer", "product", "period").agg(pl.col("quantity").sum())
@@ -65,9 +67,11 @@ def log_of(market: Market, tables: Tables, matching: Matching, now: int) -> Log:
         place = matching.places(customer, product)
         known = place >= 0
         persons = population[place[known] // matching.width]
-        many = np.minimum(frame[amount].to_numpy()[known], persons)
+        many = frame[amount].to_numpy()[known]
         if amount == "quantity":
-            many = np.where(persons == 1, 1.0, frame[amount].to_numpy()[known])
+            many = np.where(persons == 1, 1.0, many / purchase[matching.product[product[known]]])
+        else:
+            many = np.minimum(many, persons)
         outside = (matching.row[customer] >= 0) & (matching.product[product] >= 0) & ~known
         return Events(place[known], frame["period"].to_numpy()[known], many / persons), int(outside.sum())
 

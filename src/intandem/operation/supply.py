@@ -13,6 +13,7 @@ from intandem.data.tables.tables import Tables
 from intandem.market import Market
 from intandem.operation.flags import Flag, listed
 from intandem.operation.matching import Matching
+from intandem.operation.units import market_units, unit_sizes
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,15 @@ class Supply:
 
 
 def supply_of(market: Market, tables: Tables, matching: Matching, now: int, day: date | None) -> Supply:
-    """Stock and open orders at the start of period `now`, by what was counted on `day` or before.
+    """Stock and open orders at the start of period `now`, by what was counted on `day` or before, in market units.
 
     A count below 0 is nothing on hand; where unmet demand waits, it is what is owed. Orders that should have come are
     taken to come next period, as are those due within this one: nobody knows whether they come before its customers.
     """
     on_hand, backlog, flags = _counted(market, tables, matching, now, day)
     pipeline, late = _due(market, tables, matching, now)
+    size = unit_sizes(market)
+    on_hand, backlog, pipeline = (market_units(one, size) for one in (on_hand, backlog, pipeline))
     return Supply(on_hand, backlog, pipeline, (*flags, *late))
 
 
@@ -54,7 +57,7 @@ def _counted(
             None,
             "No stock count is there: every product is taken to have its usual initial stock.",
         )
-        return np.asarray(market.initial_stock, float), backlog, [usual]
+        return np.asarray(market.initial_stock, float) * unit_sizes(market), backlog, [usual]
     net, when = np.zeros(products), np.full(products, now)
     net[place] = last["on_hand"].to_numpy()
     when[place] = last["period"].to_numpy()

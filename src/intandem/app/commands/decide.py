@@ -54,16 +54,18 @@ def decide(
     rules: HouseRules = None,
     minimum_cover: MinimumCover = None,
     formats: Annotated[str, option("Of the tables: csv, and parquet or json beside it.", metavar="A,B,..")] = "csv",
-    currency: Annotated[str, option("Put before money on the page.", default="nothing")] = "",
+    currency: Annotated[
+        str, option("Put before money on the page, such as €.", metavar="SIGN", default="nothing")
+    ] = "",
     market: OtherMarket = None,
     transfer: Transfer = False,
     seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Decides today's orders and recommendations, with reasons and a page.
+    """Decides today's orders and recommendations, with reasons.
 
-    Nothing is trained or fitted: the bundle decides in the market that it carries, in the state that today's stock
-    counts, open orders and logs tell.
+    A page shows them. Nothing is trained or fitted: the bundle decides in the market that it carries, in the state that
+    today's stock counts, open orders and logs tell.
 
     Example: intandem decide policy --tables my-tables --out today
     """
@@ -138,7 +140,7 @@ def recommend(
     seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Recommends products to every customer, the in-stock filter last.
+    """Recommends products to each customer, all of them in stock.
 
     Example: intandem recommend policy --tables my-tables --n 3
     """

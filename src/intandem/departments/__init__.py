@@ -9,6 +9,9 @@ from intandem.departments.joint_policy import JointPolicy as JointPolicy
 from intandem.departments.outlook import Reference as Reference
 from intandem.departments.outlook import look_ahead as look_ahead
 from intandem.departments.outlook import reference as reference
+from intandem.departments.plain import PlainInventory as PlainInventory
+from intandem.departments.plain import PlainRecommendation as PlainRecommendation
+from intandem.departments.plain import plain_departments as plain_departments
 from intandem.departments.recommendation import RecommendationNetwork as RecommendationNetwork
 from intandem.departments.recommendation import recommendation_network as recommendation_network
 from intandem.departments.specification import DUAL_PRICE as DUAL_PRICE

@@ -44,13 +44,7 @@ class Department(Displayed, eqx.Module, Generic[Observation]):
 
 
 class LearningDepartment(Department[Observation]):
-    """A department with weights, which explores while it learns."""
-
-    @abstractmethod
-    def sample(
-        self, market: Market, observation: Observation, exploration: Float[Array, ""], key: Key[Array, ""]
-    ) -> Sample:
-        """A feasible decision drawn for training, from as random as it gets (1) to what `decide` does (0)."""
+    """A department with weights, which learns."""
 
     @abstractmethod
     def weights(self) -> Any:
@@ -59,6 +53,16 @@ class LearningDepartment(Department[Observation]):
     @abstractmethod
     def perturbed(self) -> Any:
         """The same, with True at the arrays that a learner moves which goes by trial alone: few, and telling."""
+
+
+class PathwiseDepartment(LearningDepartment[Observation]):
+    """A department that learns along paths as well: it draws decisions that gradients run through."""
+
+    @abstractmethod
+    def sample(
+        self, market: Market, observation: Observation, exploration: Float[Array, ""], key: Key[Array, ""]
+    ) -> Sample:
+        """A feasible decision drawn for training, from as random as it gets (1) to what `decide` does (0)."""
 
 
 Learning = TypeVar("Learning", bound=eqx.Module)

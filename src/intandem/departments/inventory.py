@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, Key
 
-from intandem.departments.department import LearningDepartment, Sample, weights_at
+from intandem.departments.department import PathwiseDepartment, Sample, weights_at
 from intandem.departments.features import FEATURES, product_features
 from intandem.departments.networks import ProductNetwork
 from intandem.departments.outlook import Outlook, Reference, critical_ratio, economic_order_quantity, look_ahead
@@ -38,7 +38,7 @@ class OrderProposal(eqx.Module):
     ordering: Float[Array, " products"]
 
 
-class InventoryNetwork(LearningDepartment[StockObservation]):
+class InventoryNetwork(PathwiseDepartment[StockObservation]):
     """The learning inventory department.
 
     - `network`: product features to the corrections. `standing`: the market's reference demand, not trained.
@@ -56,8 +56,8 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         features = product_features(market, self.standing, state, outlook)
         return StockObservation(features, inventory_position(state), outlook)
 
-    def proposal(self, market: Market, observation: StockObservation) -> OrderProposal:
-        """The quantity the department would order if it could order fractions."""
+    def wanted(self, market: Market, observation: StockObservation) -> OrderProposal:
+        """The quantity before it is cut to what may be ordered; below 0 where there is too much."""
         outlook = observation.outlook
         corrections = self.network(observation.features)
         counted_on = 2 * jax.nn.sigmoid(corrections[:, 0])
@@ -65,12 +65,20 @@ class InventoryNetwork(LearningDepartment[StockObservation]):
         level = level + (ndtri(critical_ratio(market)) + corrections[:, 1]) * outlook.deviation
         short = level - observation.position + corrections[:, 2] * outlook.typical / (market.lead_time + 1.0)
         if not self.gated:
-            return OrderProposal(within_bounds(short, order_range(market)[1]), jnp.zeros_like(short))
+            return OrderProposal(short, jnp.zeros_like(short))
         # With a fixed cost the level is a reorder point; ordering restores it and a learned batch on top.
         batch = economic_order_quantity(market, outlook.now_lifted)
-        quantity = within_bounds(short + batch * jnp.exp(corrections[:, 3]), order_range(market)[1])
         below = short / jnp.maximum(outlook.deviation, 0.5 * market.units_per_purchase)
-        return OrderProposal(quantity, 3.0 * below + 3.0 * corrections[:, 4])
+        return OrderProposal(short + batch * jnp.exp(corrections[:, 3]), 3.0 * below + 3.0 * corrections[:, 4])
+
+    def noise_unit(self, market: Market, observation: StockObservation) -> Float[Array, " products"]:
+        """Units in which noise on a quantity is counted: a standard deviation of demand over the cover."""
+        return jnp.maximum(observation.outlook.deviation, 0.5 * market.units_per_purchase)
+
+    def proposal(self, market: Market, observation: StockObservation) -> OrderProposal:
+        """The quantity the department would order if it could order fractions."""
+        wanted = self.wanted(market, observation)
+        return OrderProposal(within_bounds(wanted.quantity, order_range(market)[1]), wanted.ordering)
 
     def decide(self, market: Market, observation: StockObservation) -> Float[Array, " products"]:
         """The feasible order nearest to the proposal, if it is likelier than not to order."""

@@ -7,7 +7,7 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Float, Key
 
-from intandem.departments.department import Department, LearningDepartment, Sample
+from intandem.departments.department import Department, PathwiseDepartment, Sample
 from intandem.display import Displayed, Summary, fields_summary
 from intandem.market import Decision, Market, State
 
@@ -51,8 +51,8 @@ class JointPolicy(Displayed, eqx.Module):
 def sample(
     department: Department[Any], market: Market, state: State, exploration: Float[Array, ""], key: Key[Array, ""]
 ) -> Sample:
-    """A decision drawn for training; a department without weights just decides."""
+    """A decision drawn for training; a department that has none to draw just decides."""
     observation = department.observe(market, state)
-    if isinstance(department, LearningDepartment):
+    if isinstance(department, PathwiseDepartment):
         return department.sample(market, observation, exploration, key)
     return Sample(department.decide(market, observation), None)

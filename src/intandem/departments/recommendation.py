@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from intandem.departments.department import LearningDepartment, Sample, weights_at
+from intandem.departments.department import PathwiseDepartment, Sample, weights_at
 from intandem.departments.features import FEATURES, product_features, without_stock
 from intandem.departments.networks import ProductNetwork
 from intandem.departments.outlook import (
@@ -48,7 +48,7 @@ class DualPriceObservation(eqx.Module):
     outlook: Outlook
 
 
-class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
+class RecommendationNetwork(PathwiseDepartment[DualPriceObservation]):
     """The learning recommendation department.
 
     - `network`: product features to shadow prices and the temperature. `standing`: reference demand, not trained.
@@ -77,6 +77,15 @@ class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
         **Arguments:** `doubt`: added to the shadow prices, in units of what a sale is worth.
         """
         corrections = self.network(observation.features)
+        if doubt is not None:
+            corrections = corrections.at[:, 0].add(doubt)
+        return self.scores_of(market, observation, corrections)
+
+    def scores_of(
+        self, market: Market, observation: DualPriceObservation, corrections: Float[Array, "products corrections"]
+    ) -> tuple[Float[Array, "rows width"], Float[Array, ""]]:
+        """`scores` at given corrections: the shadow prices of now and of later, the logarithm of the temperature, and
+        that of what is counted of later demand."""
         gain = margin(market)
         stake = jnp.maximum(gain + market.lost_sale_cost + market.backorder_cost, 0.05 * market.price)
         likely_short = jnp.zeros_like(gain)
@@ -86,8 +95,7 @@ class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
             short = jax.nn.sigmoid(1.7 * (outlook.now_lifted - observation.free) / spread)
             # What arrives before demand is not seen yet: with lead time 0 an empty shelf is no shortage.
             likely_short = jnp.where(market.lead_time == 0, 0.0, short)
-        doubt = jnp.zeros_like(gain) if doubt is None else doubt
-        shadow_now = stake * (likely_short + corrections[:, 0] + doubt)
+        shadow_now = stake * (likely_short + corrections[:, 0])
         scores = exposure_value(market, observation.unexposed, gain - shadow_now)
         if market.traits.has_intention:
             slope = slope_of_purchase(market, observation.unexposed) * market.exposure_effect
@@ -106,9 +114,7 @@ class RecommendationNetwork(LearningDepartment[DualPriceObservation]):
     def decide(self, market: Market, observation: DualPriceObservation) -> Float[Array, "rows width"]:
         """Exposures under the slot budget: the best of each row in a slate, graded intensities otherwise."""
         scores, temperature = self.scores(market, observation)
-        if market.exposure == "slate":
-            return top_slots(scores, market.exposure_slots)
-        return allocate_exposures(scores, temperature, market.exposure_slots)
+        return exposures_of(market, scores, temperature)
 
     def sample(
         self, market: Market, observation: DualPriceObservation, exploration: Float[Array, ""], key: Key[Array, ""]
@@ -141,6 +147,15 @@ def recommendation_network(
 ) -> RecommendationNetwork:
     """An untrained recommendation department, `width` units wide."""
     return RecommendationNetwork(ProductNetwork(len(FEATURES), 4, width=width, key=key), standing, sees_stock)
+
+
+def exposures_of(
+    market: Market, scores: Float[Array, "rows width"], temperature: Float[Array, ""]
+) -> Float[Array, "rows width"]:
+    """Exposures under the slot budget: the best of each row in a slate, graded intensities otherwise."""
+    if market.exposure == "slate":
+        return top_slots(scores, market.exposure_slots)
+    return allocate_exposures(scores, temperature, market.exposure_slots)
 
 
 @jax.custom_jvp

@@ -3,10 +3,12 @@
 from intandem.learning.bundle import load_bundle as load_bundle
 from intandem.learning.bundle import load_department as load_department
 from intandem.learning.bundle import save_bundle as save_bundle
-from intandem.learning.course import TrainSettings as TrainSettings
 from intandem.learning.mtma import Training as Training
 from intandem.learning.mtma import check_settings as check_settings
 from intandem.learning.mtma import train as train
+from intandem.learning.settings import ScoreSettings as ScoreSettings
+from intandem.learning.settings import TrainSettings as TrainSettings
+from intandem.learning.settings import Trust as Trust
 from intandem.learning.timescales import METHODS as METHODS
 from intandem.learning.timescales import Speed as Speed
 from intandem.learning.timescales import Timescales as Timescales

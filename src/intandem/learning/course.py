@@ -1,9 +1,9 @@
-"""What a training run holds fixed and what it hands around: settings, the course of a run, learner, figures."""
+"""What a training run holds fixed and what it hands around: the course of a run, the learner, figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -14,35 +14,10 @@ from jaxtyping import Array, Float, PyTree
 from intandem.departments import JointPolicy
 from intandem.departments.department import LearningDepartment
 from intandem.departments.outlook import Reference, margin, reference
-from intandem.learning.critic import Critic, view
-from intandem.learning.timescales import Timescales, default_timescales, timescales_of
+from intandem.learning.critic import view
+from intandem.learning.settings import TrainSettings
+from intandem.learning.timescales import JOINT_NETWORK, Timescales, default_timescales, timescales_of
 from intandem.market import Market, Outcome, initial_state
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """How departments are trained.
-
-    - `method`: `mtma`, `stma` (one speed), `reversed` (recommendation fast), `silo` (each on its own objective).
-    - `estimator`: of the gradient: `perturbation` or `pathwise`.
-    - `updates`: gradient updates.
-    - `shops`: markets played in parallel, for `perturbation` two by two; 0 chooses by the number of pairs.
-    - `window`: periods of each that count in an update; 0 chooses by the market.
-    - `width`: units of each network. `clip`: largest gradient norm within a department.
-    - `discount`: of the critic of `pathwise`, in a market of average profit. `trace`: lambda of its returns.
-    - `timescales`: the speeds of `mtma`, from which the method's own follow; `None`: the estimator's own.
-    """
-
-    method: str = "mtma"
-    estimator: str = "perturbation"
-    updates: int = 400
-    shops: int = 0
-    window: int = 0
-    width: int = 32
-    clip: float = 1.0
-    discount: float = 0.97
-    trace: float = 0.9
-    timescales: Timescales | None = None
 
 
 class Course(eqx.Module):
@@ -71,7 +46,7 @@ def course_of(market: Market, settings: TrainSettings, shops: int, window: int) 
         # Speeds and length enter as arrays: they do not shape the program, and methods that differ in speeds share one.
         replace(
             settings,
-            method="silo" if settings.method == "silo" else "mtma",
+            method=_PROGRAMS.get(settings.method, "mtma"),
             shops=shops,
             window=window,
             updates=0,
@@ -80,32 +55,52 @@ def course_of(market: Market, settings: TrainSettings, shops: int, window: int) 
     )
 
 
+_PROGRAMS = {"silo": "silo", "independent": "independent", **dict.fromkeys(JOINT_NETWORK, JOINT_NETWORK[0])}
+"""Methods whose compiled program is not that of `mtma`, and what each is called there."""
+
+
 class Learner(eqx.Module):
     """What is learned: the policy's departments and, where the estimator uses one, the critic."""
 
     policy: JointPolicy
-    critic: Critic | None
+    critic: PyTree[Any]
 
 
 class Progress(eqx.Module):
-    """Figures of one update: profit per period and shop, share of demand lost, share of slots used, critic's error
-    (0 without a critic)."""
+    """Figures of one update.
+
+    - `profit`: per period and shop, as played for learning. `lost_share` of demand. `exposure_share` of slots.
+    - `critic_error`: 0 without a critic.
+    - `inventory_step`, `recommendation_step`: step sizes.
+    - `inventory_measure`, `recommendation_measure`: what speeds that set themselves go by: for `score` the divergence
+      from the policy that played, for `perturbation` the share of the gradient that is no noise.
+    """
 
     profit: Float[Array, ""]
     lost_share: Float[Array, ""]
     exposure_share: Float[Array, ""]
     critic_error: Float[Array, ""]
+    inventory_step: Float[Array, ""] | float = 0.0
+    recommendation_step: Float[Array, ""] | float = 0.0
+    inventory_measure: Float[Array, ""] | float = 0.0
+    recommendation_measure: Float[Array, ""] | float = 0.0
 
 
-class Estimate(eqx.Module):
-    """What an estimator returns: the gradient of the loss by weight, what it remembers, and the update's figures.
+class Gathered(eqx.Module):
+    """What an estimator has before any weight moves: what it learns from, what it remembers, and the update's figures."""
 
-    The loss is minus the profit per period, in units of a typical period's profit.
-    """
-
-    gradient: PyTree[Any]
+    experience: PyTree[Any]
     memory: PyTree[Any]
     figures: Progress
+
+
+def tied(course: Course, policy: JointPolicy) -> JointPolicy:
+    """The policy as it plays: where one network decides for both departments, they share all but its last layer."""
+    if course.settings.method not in JOINT_NETWORK:
+        return policy
+    trunk = policy.inventory.network  # type: ignore[attr-defined]
+    shared = eqx.tree_at(lambda network: network.outputs, trunk, policy.recommendation.network.outputs)  # type: ignore[attr-defined]
+    return eqx.tree_at(lambda one: one.recommendation.network, policy, shared)
 
 
 def of_departments(policy: JointPolicy, which: Callable[[LearningDepartment[Any]], Any]) -> JointPolicy:

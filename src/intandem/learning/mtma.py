@@ -1,8 +1,8 @@
 """MTMA: multi-timescale, multi-agent learning of two departments (after Jiang, Han, Peng and Zhang, arXiv 2510.04272).
 
-Departments see what they see, learn together on the firm's profit, and run apart. Each update asks an estimator for
-the gradient of profit in every weight and moves inventory, recommendation and, where there is one, the centralised
-critic, each at its own speed. Python calls one compiled function in chunks of updates, to show progress and to keep
+Departments see what they see, learn together on the firm's profit, and run apart. Each update has an estimator gather
+what it learns from; then, once or in several passes, it gives the gradient of profit in every weight, and inventory,
+recommendation and, where there is one, the centralised critic move along it, each at its own speed. Python calls one compiled function in chunks of updates, to show progress and to keep
 what a stopped run needs to go on.
 """
 
@@ -21,15 +21,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import polars as pl
-from jaxtyping import Array, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
-from intandem.departments import JointPolicy, inventory_network, recommendation_network
+from intandem.departments import JointPolicy, inventory_network, plain_departments, recommendation_network
 from intandem.display import Displayed, Summary, count, money
-from intandem.errors import InputError, RunError
+from intandem.errors import InputError, RunError, did_you_mean
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
-from intandem.learning.course import Course, Learner, Progress, TrainSettings, course_of
+from intandem.learning.course import Course, Learner, Progress, course_of, tied
 from intandem.learning.estimators import ESTIMATORS
-from intandem.learning.timescales import default_timescales, optimiser, timescales_of
+from intandem.learning.settings import DEPARTMENTS, TrainSettings
+from intandem.learning.timescales import Pace, default_timescales, first_pace, optimiser, timescales_of
 from intandem.learning.warm_start import with_weights_of
 from intandem.market import Market
 from intandem.progress import Meter, reported
@@ -41,12 +42,13 @@ _logger = logging.getLogger(__name__)
 
 
 class TrainingState(eqx.Module):
-    """All that a run needs to go on: weights and their running average, optimisers, what the estimator remembers,
-    the randomness."""
+    """All that a run needs to go on: weights and their running average, optimisers and the pace that departments have
+    set themselves, what the estimator remembers, the randomness."""
 
     learner: Learner
     averaged: Learner
     optimisers: PyTree
+    pace: Pace
     memory: PyTree
     update: Int[Array, ""]
     key: Key[Array, ""]
@@ -80,7 +82,8 @@ class Training(Displayed):
 
     def to_frame(self) -> pl.DataFrame:
         """One row per update: `update` (from 1), and the figures of the periods it was played on: `profit` (money per
-        period), `lost_share` (of demand), `exposure_share` (of slots), `critic_error` (0 without a critic)."""
+        period), `lost_share` (of demand), `exposure_share` (of slots), `critic_error` (0 without a critic), the step sizes
+        and what speeds that set themselves go by (see `Progress`)."""
         updates = len(self.curve["profit"])
         return pl.DataFrame({"update": np.arange(1, updates + 1), **self.curve})
 
@@ -97,12 +100,16 @@ def _by_department(learner: Learner) -> Learner:
 
 
 def _optimisers(course: Course) -> optax.GradientTransformation:
-    speeds, clip = course.speeds, course.settings.clip
+    speeds, settings = course.speeds, course.settings
+    passes = ESTIMATORS[settings.estimator].passes(course)
     return optax.partition(
         {
-            "critic": optimiser(speeds.critic, clip),
-            "inventory": optimiser(speeds.inventory, clip),
-            "recommendation": optimiser(speeds.recommendation, clip),
+            name: optimiser(speed, settings.clip, settings.epsilon, passes)
+            for name, speed in (
+                ("critic", speeds.critic),
+                ("inventory", speeds.inventory),
+                ("recommendation", speeds.recommendation),
+            )
         },
         _by_department,
     )
@@ -112,17 +119,24 @@ def _start(course: Course, seed: int, start: JointPolicy | None) -> TrainingStat
     settings, estimator = course.settings, ESTIMATORS[course.settings.estimator]
     keys = jax.random.split(jax.random.key(seed), 4)
     sees_stock = settings.method != "silo"
-    policy = JointPolicy(
-        inventory_network(course.market, course.standing, width=settings.width, key=keys[0]),
-        recommendation_network(course.standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
-    )
+    if settings.departments == "plain":
+        departments = plain_departments(
+            course.market, course.standing, width=settings.width, sees_stock=sees_stock, keys=keys[:2]
+        )
+        policy = JointPolicy(*departments)
+    else:
+        policy = JointPolicy(
+            inventory_network(course.market, course.standing, width=settings.width, key=keys[0]),
+            recommendation_network(course.standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
+        )
     if start is not None:
         policy = with_weights_of(policy, start)
-    learner, memory = estimator.start(course, policy, keys[2])
+    learner, memory = estimator.start(course, tied(course, policy), keys[2])
     return TrainingState(
         learner=learner,
         averaged=learner,
         optimisers=_optimisers(course).init(eqx.filter(learner, estimator.weights(learner))),
+        pace=first_pace(course.speeds),
         memory=memory,
         update=jnp.asarray(0),
         key=keys[3],
@@ -130,20 +144,55 @@ def _start(course: Course, seed: int, start: JointPolicy | None) -> TrainingStat
 
 
 def _update(course: Course, now: TrainingState) -> tuple[TrainingState, Progress]:
-    """One update: estimate the gradient, move each department and the critic at its own speed."""
+    """One update: gather what is learned from; then, in each pass, move every department and the critic along its part
+    of the gradient, at its own speed."""
     estimator = ESTIMATORS[course.settings.estimator]
-    key, estimate_key = jax.random.split(now.key)
-    found = estimator.estimate(course, now.learner, now.memory, now.update, estimate_key)
-    weights, rest = eqx.partition(now.learner, estimator.weights(now.learner))
-    moves, optimisers = _optimisers(course).update(found.gradient, now.optimisers, weights)
-    learner = eqx.combine(optax.apply_updates(weights, moves), rest)
+    key, update_key = jax.random.split(now.key)
+    found = estimator.gather(course, now.learner, now.memory, now.update, update_key)
+
+    def step(carry: tuple[Learner, PyTree], number: Array) -> tuple[tuple[Learner, PyTree], None]:
+        learner, optimisers = carry
+        gradient, trusted = estimator.gradient(course, learner, found.experience, number, update_key)
+        weights, rest = eqx.partition(learner, estimator.weights(learner))
+        moves, optimisers = _optimisers(course).update(gradient, optimisers, weights)
+        moves = _paced(moves, now.pace.factor * trusted)
+        return (eqx.combine(optax.apply_updates(weights, moves), rest), optimisers), None
+
+    numbers = jnp.arange(estimator.passes(course))
+    (learner, optimisers), _ = jax.lax.scan(step, (now.learner, now.optimisers), numbers)
+    measured = estimator.measured(course, learner, found.experience)
+    pace = estimator.paced(course, now.pace, measured, now.update)
 
     # What operates in the end is the running average of late iterates (Polyak and Juditsky 1992).
     memory = jnp.minimum(now.update, 0.05 * course.updates) + 1.0
     averaged = jax.tree.map(
         lambda old, new: old + (new - old) / memory if eqx.is_inexact_array(old) else old, now.averaged, learner
     )
-    return TrainingState(learner, averaged, optimisers, found.memory, now.update + 1, key), found.figures
+    figures = _with_speeds(found.figures, course, now, measured)
+    return TrainingState(learner, averaged, optimisers, pace, found.memory, now.update + 1, key), figures
+
+
+def _with_speeds(
+    figures: Progress, course: Course, now: TrainingState, measured: Float[Array, " departments"]
+) -> Progress:
+    speeds, factors = (course.speeds.inventory, course.speeds.recommendation), now.pace.factor
+    steps = [jnp.asarray(speed.at(now.update)) * factor for speed, factor in zip(speeds, factors, strict=True)]
+    return replace(
+        figures,
+        inventory_step=steps[0],
+        recommendation_step=steps[1],
+        inventory_measure=measured[0],
+        recommendation_measure=measured[1],
+    )
+
+
+def _paced(moves: Learner, factors: Float[Array, " departments"]) -> Learner:
+    """The moves of each department times its factor; the critic's as they are."""
+    inventory, recommendation = (
+        jax.tree.map(lambda move, factor=factor: factor * move, part)
+        for factor, part in zip(factors, (moves.policy.inventory, moves.policy.recommendation), strict=True)
+    )
+    return Learner(JointPolicy(inventory, recommendation), moves.critic)
 
 
 @eqx.filter_jit
@@ -232,7 +281,7 @@ def train(
     seconds = spent + time.monotonic() - started
     _logger.info("trained %s in %.1f s", settings.method, seconds)
     return Training(
-        policy=now.averaged.policy,
+        policy=tied(course, now.averaged.policy),
         curve={name: np.concatenate([part[name] for part in figures]) for name in figures[0]},
         seconds=seconds,
         steps=settings.updates * estimator.periods_per_update(course),
@@ -265,9 +314,14 @@ def check_settings(settings: TrainSettings, seed: int = 0) -> None:
     **Raises:** `InputError` naming the setting as the command line does.
     """
     if settings.estimator not in ESTIMATORS:
-        planned = "is planned and not built yet" if settings.estimator == "score" else "is not known"
-        raise InputError("--estimator", f"'{settings.estimator}' {planned}", f"use {' or '.join(ESTIMATORS)}")
+        raise InputError("--estimator", f"'{settings.estimator}' is not known", did_you_mean(settings.estimator, ESTIMATORS))
     timescales_of(settings.method, default_timescales(1, settings.estimator))
+    if settings.departments not in DEPARTMENTS:
+        raise InputError("--departments", f"'{settings.departments}' is not known", did_you_mean(settings.departments, DEPARTMENTS))
+    if settings.departments == "plain" and settings.estimator == "pathwise":
+        raise InputError("--departments", "'plain' has no paths to differentiate", "use --estimator score or perturbation")
+    if settings.method == "independent" and settings.estimator == "pathwise":
+        raise InputError("--method", "'independent' is for score and perturbation", "use one of them, or another method")
     counts = {name: getattr(settings, name) for name in ("updates", "shops", "window", "width")}
     for name, value in {**counts, "seed": seed}.items():
         least = 1 if name in ("updates", "width") else 0

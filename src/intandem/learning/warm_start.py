@@ -7,8 +7,8 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from intandem.departments import InventoryNetwork, JointPolicy, RecommendationNetwork
-from intandem.departments.department import Department
+from intandem.departments import JointPolicy
+from intandem.departments.department import Department, LearningDepartment
 from intandem.errors import InputError
 
 
@@ -43,6 +43,6 @@ def _given(department: Department[Any], start: Department[Any], name: str) -> De
 
 
 def _network(department: Department[Any], name: str) -> Any:
-    if not isinstance(department, InventoryNetwork | RecommendationNetwork):
+    if not isinstance(department, LearningDepartment):
         raise InputError("the policy to start from", f"has no {name} weights", "give one that was trained")
-    return department.network
+    return department.network  # type: ignore[attr-defined]

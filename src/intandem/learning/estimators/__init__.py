@@ -1,7 +1,7 @@
 """Estimators: how the gradient of profit in every weight is found. What moves the weights is in `mtma`."""
 
-from intandem.learning.estimators import pathwise, perturbation
+from intandem.learning.estimators import pathwise, perturbation, score
 from intandem.learning.estimators.estimator import Estimator as Estimator
 
-ESTIMATORS: dict[str, Estimator] = {"perturbation": perturbation, "pathwise": pathwise}
+ESTIMATORS: dict[str, Estimator] = {"perturbation": perturbation, "score": score, "pathwise": pathwise}
 """By the name that `--estimator` takes."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from intandem.departments import JointPolicy
-from intandem.learning.course import Course, Estimate, Learner, TrainSettings
+from intandem.learning.course import Course, Gathered, Learner
+from intandem.learning.settings import TrainSettings
+from intandem.learning.timescales import Pace
 from intandem.market import Market
 
 
@@ -23,8 +25,23 @@ class Estimator(Protocol):
     def weights(self, learner: Learner) -> Learner:
         """The learner's tree with True at the arrays that updates move, False elsewhere."""
 
-    def estimate(self, course: Course, learner: Learner, memory: Any, update: Array, key: Key[Array, ""]) -> Estimate:
-        """The gradient that is descended, the figures of the update, and the new memory."""
+    def passes(self, course: Course) -> int:
+        """Steps that an update takes on what was gathered for it."""
+
+    def gather(self, course: Course, learner: Learner, memory: Any, update: Array, key: Key[Array, ""]) -> Gathered:
+        """What an update learns from, its figures, and the new memory."""
+
+    def gradient(
+        self, course: Course, learner: Learner, experience: Any, step: Array, key: Key[Array, ""]
+    ) -> tuple[Any, Float[Array, " departments"]]:
+        """The gradient that is descended in one of the passes; and 1 for each department that may still move in this
+        update, 0 for one that has gone far enough."""
+
+    def measured(self, course: Course, learner: Learner, experience: Any) -> Float[Array, " departments"]:
+        """What departments that set their own speeds go by, after the passes."""
+
+    def paced(self, course: Course, pace: Pace, measured: Float[Array, " departments"], update: Array) -> Pace:
+        """The pace of the next update, where departments set their own."""
 
     def periods_per_update(self, course: Course) -> int:
         """Simulated periods that one update takes, all shops together."""

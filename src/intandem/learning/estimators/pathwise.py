@@ -20,15 +20,17 @@ from intandem.departments.joint_policy import sample
 from intandem.departments.outlook import Reference
 from intandem.learning.course import (
     Course,
-    Estimate,
+    Gathered,
     Learner,
     Progress,
-    TrainSettings,
     of_departments,
     slots,
+    tied,
     unlimited_margin,
 )
 from intandem.learning.critic import Critic, View, lambda_returns, new_critic, view
+from intandem.learning.settings import TrainSettings
+from intandem.learning.timescales import Pace
 from intandem.market import Decision, Market, Outcome, State, initial_state, step
 
 
@@ -65,10 +67,16 @@ def weights(learner: Learner) -> Learner:
     )
 
 
-def estimate(course: Course, learner: Learner, memory: Memory, update: Array, key: Key[Array, ""]) -> Estimate:
+def passes(course: Course) -> int:
+    """One: what was played is used once."""
+    del course
+    return 1
+
+
+def gather(course: Course, learner: Learner, memory: Memory, update: Array, key: Key[Array, ""]) -> Gathered:
     """Plays a window on from where the shops stood and takes its gradient."""
     moved, rest = eqx.partition(learner, weights(learner))
-    gradient, (shops, window, error) = jax.grad(_losses, has_aux=True)(moved, rest, course, memory, update, key)
+    slope, (shops, window, error) = jax.grad(_losses, has_aux=True)(moved, rest, course, memory, update, key)
     outcomes = window.outcomes
     profit = outcomes.ledger.profit.mean((0, 1))
     figures = Progress(
@@ -78,7 +86,27 @@ def estimate(course: Course, learner: Learner, memory: Memory, update: Array, ke
         critic_error=error,
     )
     average = jnp.where(update == 0, profit, memory.average + 0.02 * (profit - memory.average))
-    return Estimate(gradient, Memory(shops, average), figures)
+    return Gathered(slope, Memory(shops, average), figures)
+
+
+def gradient(
+    course: Course, learner: Learner, experience: Learner, step: Array, key: Key[Array, ""]
+) -> tuple[Learner, Float[Array, " departments"]]:
+    """What was gathered is the gradient."""
+    del course, learner, step, key
+    return experience, jnp.ones(2)
+
+
+def measured(course: Course, learner: Learner, experience: Learner) -> Float[Array, " departments"]:
+    """Nothing: departments keep to the speeds they are given."""
+    del course, learner, experience
+    return jnp.zeros(2)
+
+
+def paced(course: Course, pace: Pace, measured: Float[Array, " departments"], update: Array) -> Pace:
+    """As it is."""
+    del course, measured, update
+    return pace
 
 
 class Window(eqx.Module):
@@ -214,7 +242,7 @@ def _losses(
     learner = eqx.combine(weights, rest)
     critic = learner.critic
     assert critic is not None, "the pathwise estimator starts with a critic"
-    policy = learner.policy
+    policy = tied(course, learner.policy)
     if settings.method == "silo":
         # Inventory meets the demand that recommendation makes; recommendation hears nothing of stock.
         policy = JointPolicy(policy.inventory, jax.lax.stop_gradient(policy.recommendation))

@@ -25,14 +25,15 @@ from jaxtyping import Array, Float, Key
 from intandem.departments import JointPolicy
 from intandem.learning.course import (
     Course,
-    Estimate,
+    Gathered,
     Learner,
     Progress,
-    TrainSettings,
     of_departments,
     slots,
     unlimited_margin,
 )
+from intandem.learning.settings import TrainSettings
+from intandem.learning.timescales import Pace
 from intandem.market import Market, State, initial_state, step
 from intandem.market.supply import inventory_position
 
@@ -71,7 +72,13 @@ def weights(learner: Learner) -> Learner:
     return Learner(of_departments(learner.policy, lambda department: department.perturbed()), None)
 
 
-def estimate(course: Course, learner: Learner, memory: None, update: Array, key: Key[Array, ""]) -> Estimate:
+def passes(course: Course) -> int:
+    """One: trials are weighed once."""
+    del course
+    return 1
+
+
+def gather(course: Course, learner: Learner, memory: None, update: Array, key: Key[Array, ""]) -> Gathered:
     """Tries pairs of perturbed policies and weighs each perturbation with what it earned more than its opposite."""
     del update
     market, settings = course.market, course.settings
@@ -103,8 +110,35 @@ def estimate(course: Course, learner: Learner, memory: None, update: Array, key:
         exposure_share=tried.exposures.mean() / slots(market),
         critic_error=jnp.zeros(()),
     )
-    gradient = jax.tree.map(lambda one: one.mean(0), gradients)
-    return Estimate(Learner(gradient, None), memory, figures)
+    return Gathered(gradients, memory, figures)
+
+
+def gradient(
+    course: Course, learner: Learner, experience: JointPolicy, step: Array, key: Key[Array, ""]
+) -> tuple[Learner, Float[Array, " departments"]]:
+    """The mean over pairs."""
+    del course, learner, step, key
+    return Learner(jax.tree.map(lambda one: one.mean(0), experience), None), jnp.ones(2)
+
+
+def measured(course: Course, learner: Learner, experience: JointPolicy) -> Float[Array, " departments"]:
+    """The share of each department's gradient that is no noise: what is left of its square when the variance of the
+    mean over pairs is taken off."""
+    del course, learner
+
+    def share(gradients: object) -> Float[Array, ""]:
+        leaves = jax.tree.leaves(gradients)
+        square = sum((leaf.mean(0) ** 2).sum() for leaf in leaves)
+        noise = sum(leaf.var(0).sum() for leaf in leaves) / jnp.maximum(leaves[0].shape[0] - 1, 1)
+        return jnp.maximum(1 - noise / jnp.maximum(square, 1e-30), 0.0)
+
+    return jnp.stack([share(one) for one in (experience.inventory, experience.recommendation)])
+
+
+def paced(course: Course, pace: Pace, measured: Float[Array, " departments"], update: Array) -> Pace:
+    """In proportion to that share, averaged over some twenty updates, where departments set their own speeds."""
+    del update
+    return pace.weighed(measured, course.speeds.target)
 
 
 class Operation(eqx.Module):

@@ -1,0 +1,83 @@
+"""How departments are trained: all that a user may set, and nothing of what a run computes from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intandem.learning.timescales import Timescales
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a department may go in an update of the score estimator, and how it explores.
+
+    - `clip`: of its likelihood ratios, part by part.
+    - `limit`: Kullback-Leibler divergence from the policy that played, beyond which the department rests for the rest
+      of the update.
+    - `entropy`: weight of the entropy of what is drawn as yes or no, or as a slate.
+    - `spread`, `spread_at_end`: the noise's scale at the first and at the last update; it falls in a straight line.
+    """
+
+    clip: float = 0.2
+    limit: float = 0.05
+    entropy: float = 0.0
+    spread: float = 1.0
+    spread_at_end: float = 0.7
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How the score estimator learns from what it plays.
+
+    - `epochs`: passes over what was played; `batches`: steps in each.
+    - `trace`: lambda of the advantages.
+    - `discount`: in a market of average profit; 1: values are relative to the average, as its theory has them.
+    - `restart`: share of the markets that start afresh with each window, so that none drifts unseen.
+    - `inventory`, `recommendation`: their trust regions.
+    """
+
+    epochs: int = 3
+    batches: int = 4
+    trace: float = 0.7
+    discount: float = 1.0
+    restart: float = 0.1
+    inventory: Trust = Trust()
+    recommendation: Trust = Trust()
+
+
+DEPARTMENTS = {
+    "structured": "networks shared across products and pairs, which correct order-up-to levels and the value of exposures",
+    "plain": "deep networks of the joint state, whose size grows with the market",
+}
+"""What departments are made of, by name, and what each is."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How departments are trained.
+
+    - `method`: see `METHODS`: `mtma`, `stma` (one speed), `silo` (each on its own objective) and others.
+    - `estimator`: of the gradient: `perturbation`, `score` or `pathwise`.
+    - `departments`: `structured` (networks shared across products that correct rules) or `plain` (see `DEPARTMENTS`).
+    - `updates`: of the policy that is handed over.
+    - `shops`: markets played in parallel, for `perturbation` two by two; 0 chooses by the number of pairs.
+    - `window`: periods of each that count in an update; 0 chooses by the market.
+    - `width`: units of each network. `clip`: largest gradient norm within a department. `epsilon`: of Adam.
+    - `discount`: of the critic of `pathwise`, in a market of average profit. `trace`: lambda of its returns.
+    - `timescales`: the speeds of `mtma`, from which the method's own follow; `None`: the estimator's own.
+    - `score`: of the score estimator.
+    """
+
+    method: str = "mtma"
+    estimator: str = "perturbation"
+    departments: str = "structured"
+    updates: int = 400
+    shops: int = 0
+    window: int = 0
+    width: int = 32
+    clip: float = 1.0
+    epsilon: float = 1e-8
+    discount: float = 0.97
+    trace: float = 0.9
+    timescales: Timescales | None = None
+    score: ScoreSettings = ScoreSettings()

@@ -118,7 +118,7 @@ def test_compare_writes_a_page(capsys, tmp_path):
         (["train", MARKET, "--out", "b", "--window", "0"], ["--window", "1 or more"]),
         (["train", MARKET, "--out", "new/.."], ["new/..", "other things"]),
         (["compare", MARKET, "--methods", "silo", "--estimator", "guess"], ["--estimator", "guess"]),
-        (["compare", MARKET, "--methods", "mtsa"], ["planned"]),
+        (["compare", MARKET, "--methods", "mtsx"], ["'mtsx' is not a method"]),
         (["compare", MARKET, "--methods", "silo,mtm"], ["mtm", "mtma"]),
         (["compare", MARKET, "--methods", "silo,silo"], ["twice"]),
         (["compare", MARKET, "--methods", "silo,"], ["--methods", "empty name"]),

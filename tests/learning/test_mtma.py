@@ -42,6 +42,8 @@ def test_the_same_seed_gives_the_same_policy_and_another_seed_another(market: Ma
     [
         *((method, "perturbation") for method in METHODS),
         ("mtma", "pathwise"),
+        ("mtma", "score"),
+        *(pytest.param(method, "score", marks=pytest.mark.slow) for method in ("silo", "independent", "mtsa", "stsa")),
         pytest.param("silo", "pathwise", marks=pytest.mark.slow),
     ],
 )
@@ -49,11 +51,11 @@ def test_every_method_trains(market: Market, tiny: dict[str, int], method: str, 
     trained = train(market, TrainSettings(method=method, estimator=estimator, updates=2, **tiny))
     assert np.isfinite(trained.curve["profit"]).all()
     # A perturbed shop settles for 4 x (lead time + 1) periods first.
-    assert trained.steps == 2 * 4 * (8 if estimator == "pathwise" else 12 + 8)
+    assert trained.steps == 2 * 4 * (12 + 8 if estimator == "perturbation" else 8)
     assert trained.parameters["inventory"] > 0
 
 
-@pytest.mark.parametrize("estimator", ["perturbation", "pathwise"])
+@pytest.mark.parametrize("estimator", ["perturbation", "pathwise", "score"])
 def test_a_stopped_run_ends_as_it_would_have(
     market: Market, tiny: dict[str, int], tmp_path: Path, estimator: str
 ) -> None:
@@ -97,9 +99,11 @@ def test_a_checkpoint_of_another_run_is_refused(market: Market, tiny: dict[str, 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "mtsa"}, "'mtsa' is planned and not built yet"),
         ({"method": "best"}, "'best' is not known; choose one of mtma"),
-        ({"estimator": "score"}, "planned"),
+        ({"estimator": "scor"}, "'scor' is not known; did you mean 'score'"),
+        ({"departments": "plane"}, "'plane' is not known; did you mean 'plain'"),
+        ({"departments": "plain", "estimator": "pathwise"}, "'plain' has no paths"),
+        ({"method": "independent", "estimator": "pathwise"}, "'independent' is for score and perturbation"),
         ({"updates": 0}, "--updates: is 0; give a whole number of 1 or more"),
         ({"width": 0}, "--width"),
         ({"shops": 3}, "--shops: is 3; give an even number"),

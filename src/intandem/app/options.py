@@ -27,8 +27,8 @@ def one_of(choices: Any) -> str:
     return f"{', '.join(get_args(choices))}."
 
 
-MethodName: TypeAlias = Literal["mtma", "stma", "reversed", "silo"]
-EstimatorName: TypeAlias = Literal["perturbation", "pathwise"]
+MethodName: TypeAlias = Literal["mtma", "stma", "reversed", "mtsa", "stsa", "independent", "silo"]
+EstimatorName: TypeAlias = Literal["perturbation", "score", "pathwise"]
 RegimeName: TypeAlias = Literal["joint", "silo", "filtered-silo"]
 ScaleName: TypeAlias = Literal["small", "full"]
 DatasetName: TypeAlias = Literal["complete-journey", "ta-feng"]
@@ -57,7 +57,31 @@ Warmup: TypeAlias = Annotated[
         default="10 x (longest lead time + 1), at least 50",
     ),
 ]
-Estimator: TypeAlias = Annotated[EstimatorName, option("How the gradient is found.")]
+Estimator: TypeAlias = Annotated[EstimatorName | None, option("How the gradient is found.", default="perturbation")]
+DepartmentsName: TypeAlias = Literal["structured", "plain"]
+PresetName: TypeAlias = Literal["paper"]
+Departments: TypeAlias = Annotated[
+    DepartmentsName | None,
+    option(
+        "Departments that correct rules, with networks shared by all products, or deep networks of the joint state.",
+        default="structured",
+    ),
+]
+Preset: TypeAlias = Annotated[
+    PresetName | None,
+    option(
+        "Settings to begin with, which other options change; paper: the published method, estimator score and "
+        "departments plain.",
+        default="none",
+    ),
+]
+Ratio: TypeAlias = Annotated[
+    float | None,
+    option(
+        "How many times as fast as recommendation inventory learns; both then keep to their speeds.",
+        default="2; pathwise: 4; score: departments set their own speeds",
+    ),
+]
 Shops: TypeAlias = Annotated[
     int | None,
     option(
@@ -67,7 +91,7 @@ Shops: TypeAlias = Annotated[
 ]
 Window: TypeAlias = Annotated[
     int | None,
-    option("Periods that count in an update.", default="96 or whole seasons; pathwise: by the lead time"),
+    option("Periods that count in an update.", default="96 or whole seasons; score: 32; pathwise: by the lead time"),
 ]
 Width: TypeAlias = Annotated[int | None, option("Units of each hidden layer.", default="32")]
 Updates: TypeAlias = Annotated[int | None, option("Gradient updates of training.", default="400")]

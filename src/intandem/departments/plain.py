@@ -1,7 +1,7 @@
 """Departments without structure: deep networks of the joint state, whose size grows with the market.
 
-They are what the published method has, and what the structure of the other departments is measured against: they know no
-newsvendor, no shadow price and no symmetry between products. Each sees all there is to see of the state.
+They are what the published method has, and what the structure of the other departments is measured against: they know
+no newsvendor, no shadow price and no symmetry between products. Each sees all there is to see of the state.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class StateNetwork(eqx.Module):
 
 
 def joint_state(market: Market, standing: Reference, state: State) -> Float[Array, " inputs"]:
-    """All of a state as one vector, its numbers about one in size and none of them cut off: stock and orders under way in
-    units of a typical period's demand, expected demand, intentions, the position in the season.
+    """All of a state as one vector: stock and orders under way in units of a typical period's demand, expected demand,
+    intentions, the position in the season. Its numbers are about one in size, and none of them is cut off.
 
     ```python
     >>> from intandem.departments import reference
@@ -69,7 +69,9 @@ def joint_state(market: Market, standing: Reference, state: State) -> Float[Arra
 
 
 def _per_period(market: Market, standing: Reference) -> Float[Array, " products"]:
-    return jnp.maximum(standing.base.mean(0) + standing.lift, 0.5 * market.units_per_purchase / (market.lead_time + 1.0))
+    return jnp.maximum(
+        standing.base.mean(0) + standing.lift, 0.5 * market.units_per_purchase / (market.lead_time + 1.0)
+    )
 
 
 def _inputs(market: Market) -> int:

@@ -15,6 +15,9 @@ LABELS = {
     "mtma": "Coordinated (MTMA)",
     "stma": "Coordinated, one speed (STMA)",
     "reversed": "Coordinated, speeds reversed",
+    "mtsa": "One network, several speeds (MTSA)",
+    "stsa": "One network, one speed (STSA)",
+    "independent": "Coordinated, a critic each",
 }
 """The name of a method on pages, in tables and beside progress."""
 
@@ -23,6 +26,9 @@ PHRASES = {
     "mtma": "the coordinated policy (MTMA)",
     "stma": "the coordinated policy of one speed (STMA)",
     "reversed": "the coordinated policy with speeds reversed",
+    "mtsa": "the policy of one network with several speeds (MTSA)",
+    "stsa": "the policy of one network and one speed (STSA)",
+    "independent": "the coordinated policy whose departments learn with a critic each",
 }
 """How a sentence names a method, where that is not simply its label with an article."""
 
@@ -40,6 +46,10 @@ MEANINGS = {
     "own.",
     "stma": "The coordinated policy, both departments trained at one speed.",
     "reversed": "The coordinated policy, with recommendation trained faster than inventory.",
+    "mtsa": "One network decides for both departments; the layers they share and orders are trained fast, exposures "
+    "slowly.",
+    "stsa": "One network decides for both departments and is trained at one speed.",
+    "independent": "The coordinated policy, each department trained with a critic, or in trials, of its own.",
 }
 """What each method is, in a sentence or two."""
 
@@ -54,6 +64,9 @@ COLOURS = {
     "mtma": "#0b7a6f",
     "stma": "#b07aa1",
     "reversed": "#b4553f",
+    "mtsa": "#4d7c8a",
+    "stsa": "#94724a",
+    "independent": "#6b8e4e",
 }
 """One colour per method, the same in every picture."""
 

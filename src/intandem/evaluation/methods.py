@@ -18,7 +18,6 @@ from intandem.evaluation.policies import PolicyLike, policy_of
 from intandem.evaluation.tuning import StockSeen, best_rule
 from intandem.learning import METHODS as TRAINING_METHODS
 from intandem.learning import TrainSettings, train
-from intandem.learning.timescales import PLANNED_METHODS
 from intandem.market import Market
 from intandem.theory.dual_price import dual_price_policy
 
@@ -58,8 +57,6 @@ def check_methods(methods: Sequence[str], place: str = "--methods") -> None:
         raise InputError(place, "is empty", f"name some of {', '.join(METHOD_NAMES)}")
     for method in methods:
         if method not in METHOD_NAMES:
-            if method in PLANNED_METHODS:
-                raise InputError(place, f"'{method}' is planned and not built yet", "leave it out")
             if not method.strip():
                 raise InputError(place, "has an empty name", "leave out the comma too many")
             raise InputError(place, f"'{method}' is not a method", did_you_mean(method, METHOD_NAMES, some=True))

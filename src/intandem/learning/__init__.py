@@ -6,6 +6,7 @@ from intandem.learning.bundle import save_bundle as save_bundle
 from intandem.learning.mtma import Training as Training
 from intandem.learning.mtma import check_settings as check_settings
 from intandem.learning.mtma import train as train
+from intandem.learning.settings import PRESETS as PRESETS
 from intandem.learning.settings import ScoreSettings as ScoreSettings
 from intandem.learning.settings import TrainSettings as TrainSettings
 from intandem.learning.settings import Trust as Trust

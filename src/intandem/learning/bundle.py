@@ -28,10 +28,19 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 import intandem
-from intandem.departments import InventoryNetwork, JointPolicy, RecommendationNetwork, Reference, reference
+from intandem.departments import (
+    InventoryNetwork,
+    JointPolicy,
+    PlainInventory,
+    PlainRecommendation,
+    RecommendationNetwork,
+    Reference,
+    reference,
+)
 from intandem.departments.department import Department
 from intandem.departments.features import FEATURES
 from intandem.departments.networks import ProductNetwork
+from intandem.departments.plain import StateNetwork
 from intandem.errors import InputError
 from intandem.learning.mtma import Training
 from intandem.market import Market
@@ -46,6 +55,10 @@ MARKET = "market"
 
 CONTENTS = ("manifest.json", MARKET, "inventory", "recommendation")
 """All that a bundle's folder holds."""
+
+INVENTORY = InventoryNetwork | PlainInventory
+RECOMMENDATION = RecommendationNetwork | PlainRecommendation
+"""What a bundle's departments may be."""
 
 _MEND = "train again, or name another bundle"
 
@@ -143,7 +156,7 @@ def load_bundle(folder: str | Path, market: Market | None = None, *, transfer: b
             raise InputError(folder / department, "is missing or not what the manifest says", _MEND)
     inventory = load_department(folder / "inventory")
     recommendation = load_department(folder / "recommendation")
-    if not isinstance(inventory, InventoryNetwork) or not isinstance(recommendation, RecommendationNetwork):
+    if not isinstance(inventory, INVENTORY) or not isinstance(recommendation, RECOMMENDATION):
         raise InputError(folder, "holds one department in the place of the other", _MEND)
     if market is None:
         if market_hash(_own_market(folder)) != trained_for:
@@ -151,13 +164,14 @@ def load_bundle(folder: str | Path, market: Market | None = None, *, transfer: b
     elif trained_for != market_hash(market):
         if not transfer:
             raise InputError(folder, f"was trained for another market, '{name}'", "train for this one")
+        if isinstance(inventory, PlainInventory):
+            raise InputError(folder, "has departments whose size is that of their market", "train for this market")
         _logger.warning("%s was trained for %s and is to decide in %s", folder, name, market.name)
         standing = reference(market)
         inventory, recommendation = (
-            eqx.tree_at(lambda d: d.standing, department, standing)  # type: ignore[attr-defined]
-            for department in (inventory, recommendation)
+            eqx.tree_at(lambda d: d.standing, department, standing) for department in (inventory, recommendation)
         )
-        if inventory.gated != market.traits.fixed_costs:  # type: ignore[attr-defined]
+        if inventory.gated != market.traits.fixed_costs:
             raise InputError(folder, "one market has fixed order costs and the other none", "train for this market")
     return JointPolicy(inventory, recommendation)
 
@@ -186,18 +200,17 @@ def _hash(department: Path) -> str:
 
 def _write_department(department: Department[Any], folder: Path) -> None:
     folder.mkdir()
-    if not isinstance(department, InventoryNetwork | RecommendationNetwork):
+    if not isinstance(department, INVENTORY | RECOMMENDATION):
         raise TypeError(f"{type(department).__name__} has no weights to keep")
+    plain = isinstance(department, PlainInventory | PlainRecommendation)
     save_file(_named_arrays(department), folder / "weights.safetensors")
     structure = (
-        {"gated": department.gated}
-        if isinstance(department, InventoryNetwork)
-        else {"sees_stock": department.sees_stock}
+        {"gated": department.gated} if isinstance(department, INVENTORY) else {"sees_stock": department.sees_stock}
     )
     specification = {
         "format": FORMAT,
-        "department": "inventory" if isinstance(department, InventoryNetwork) else "recommendation",
-        "observes": list(FEATURES),
+        "department": "inventory" if isinstance(department, INVENTORY) else "recommendation",
+        "observes": ["joint state"] if plain else list(FEATURES),
         "structure": structure,
     }
     (folder / "department.json").write_text(json.dumps(specification, indent=2) + "\n")
@@ -213,21 +226,21 @@ def load_department(folder: str | Path) -> Department[Any]:
     path = folder / "weights.safetensors"
     try:
         arrays = load_file(path)
-        if specification["observes"] != list(FEATURES):
+        plain = specification["observes"] == ["joint state"]
+        if not plain and specification["observes"] != list(FEATURES):
             raise InputError(folder, "observes other features than this version of intandem", _MEND)
-        network = ProductNetwork(
-            len(FEATURES),
-            arrays["network.outputs.weight"].shape[0],
-            width=arrays["network.inputs.weight"].shape[0],
-            key=jax.random.key(0),
-        )
+        width, inputs = arrays["network.inputs.weight"].shape
+        outputs, key = arrays["network.outputs.weight"].shape[0], jax.random.key(0)
+        network: Any = (StateNetwork if plain else ProductNetwork)(inputs, outputs, width=width, key=key)
         standing = Reference(*(jnp.asarray(arrays[f"standing.{name}"]) for name in ("base", "lift", "dispersion")))
         structure = specification["structure"]
-        department: InventoryNetwork | RecommendationNetwork
+        department: Department[Any]
         if specification["department"] == "inventory":
-            department = InventoryNetwork(network, standing, gated=bool(structure["gated"]))
+            kind = PlainInventory if plain else InventoryNetwork
+            department = kind(network, standing, gated=bool(structure["gated"]))
         elif specification["department"] == "recommendation":
-            department = RecommendationNetwork(network, standing, sees_stock=bool(structure["sees_stock"]))
+            shows = PlainRecommendation if plain else RecommendationNetwork
+            department = shows(network, standing, sees_stock=bool(structure["sees_stock"]))
         else:
             raise InputError(folder, f"holds a department '{specification['department']}'", _MEND)
         return _filled(department, arrays)

@@ -87,7 +87,7 @@ class Progress(eqx.Module):
 
 
 class Gathered(eqx.Module):
-    """What an estimator has before any weight moves: what it learns from, what it remembers, and the update's figures."""
+    """What an estimator has before a weight moves: what it learns from, what it remembers, the update's figures."""
 
     experience: PyTree[Any]
     memory: PyTree[Any]

@@ -2,8 +2,8 @@
 
 Departments see what they see, learn together on the firm's profit, and run apart. Each update has an estimator gather
 what it learns from; then, once or in several passes, it gives the gradient of profit in every weight, and inventory,
-recommendation and, where there is one, the centralised critic move along it, each at its own speed. Python calls one compiled function in chunks of updates, to show progress and to keep
-what a stopped run needs to go on.
+recommendation and, where there is one, the centralised critic move along it, each at its own speed. Python calls one
+compiled function in chunks of updates, to show progress and to keep what a stopped run needs to go on.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Training(Displayed):
 
     def to_frame(self) -> pl.DataFrame:
         """One row per update: `update` (from 1), and the figures of the periods it was played on: `profit` (money per
-        period), `lost_share` (of demand), `exposure_share` (of slots), `critic_error` (0 without a critic), the step sizes
+        period), `lost_share` (of demand), `exposure_share` (of slots), `critic_error` (0 without a critic), step sizes,
         and what speeds that set themselves go by (see `Progress`)."""
         updates = len(self.curve["profit"])
         return pl.DataFrame({"update": np.arange(1, updates + 1), **self.curve})
@@ -314,14 +314,22 @@ def check_settings(settings: TrainSettings, seed: int = 0) -> None:
     **Raises:** `InputError` naming the setting as the command line does.
     """
     if settings.estimator not in ESTIMATORS:
-        raise InputError("--estimator", f"'{settings.estimator}' is not known", did_you_mean(settings.estimator, ESTIMATORS))
+        raise InputError(
+            "--estimator", f"'{settings.estimator}' is not known", did_you_mean(settings.estimator, ESTIMATORS)
+        )
     timescales_of(settings.method, default_timescales(1, settings.estimator))
     if settings.departments not in DEPARTMENTS:
-        raise InputError("--departments", f"'{settings.departments}' is not known", did_you_mean(settings.departments, DEPARTMENTS))
+        raise InputError(
+            "--departments", f"'{settings.departments}' is not known", did_you_mean(settings.departments, DEPARTMENTS)
+        )
     if settings.departments == "plain" and settings.estimator == "pathwise":
-        raise InputError("--departments", "'plain' has no paths to differentiate", "use --estimator score or perturbation")
+        raise InputError(
+            "--departments", "'plain' has no paths to differentiate", "use --estimator score or perturbation"
+        )
     if settings.method == "independent" and settings.estimator == "pathwise":
-        raise InputError("--method", "'independent' is for score and perturbation", "use one of them, or another method")
+        raise InputError(
+            "--method", "'independent' is for score and perturbation", "use one of them, or another method"
+        )
     counts = {name: getattr(settings, name) for name in ("updates", "shops", "window", "width")}
     for name, value in {**counts, "seed": seed}.items():
         least = 1 if name in ("updates", "width") else 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from intandem.learning.timescales import Timescales
+from intandem.learning.timescales import Speed, Timescales
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ScoreSettings:
 
 
 DEPARTMENTS = {
-    "structured": "networks shared across products and pairs, which correct order-up-to levels and the value of exposures",
+    "structured": "networks shared across products and pairs, which correct order-up-to levels and exposure values",
     "plain": "deep networks of the joint state, whose size grows with the market",
 }
 """What departments are made of, by name, and what each is."""
@@ -81,3 +82,29 @@ class TrainSettings:
     trace: float = 0.9
     timescales: Timescales | None = None
     score: ScoreSettings = ScoreSettings()
+
+
+def _paper() -> TrainSettings:
+    """As in code that the authors of MTMA published for other problems: proximal policy optimisation of deep networks
+    on batches of some 5,000 periods; rates a (b / (b + k))^c, c = .99 for the slowest and .70 for the fastest."""
+    trust = Trust(clip=0.2, limit=float("inf"), entropy=0.01, spread_at_end=1.0)
+    return TrainSettings(
+        estimator="score",
+        departments="plain",
+        shops=50,
+        window=100,
+        updates=140,
+        width=64,
+        clip=0.5,
+        epsilon=1e-5,
+        timescales=Timescales(
+            critic=Speed(1e-3, 0.70, 100.0), inventory=Speed(1e-3, 0.80, 100.0), recommendation=Speed(1e-3, 0.99, 100.0)
+        ),
+        score=ScoreSettings(
+            epochs=3, batches=1, trace=0.95, discount=0.99, restart=0.0, inventory=trust, recommendation=trust
+        ),
+    )
+
+
+PRESETS: dict[str, Callable[[], TrainSettings]] = {"paper": _paper}
+"""Settings by name."""

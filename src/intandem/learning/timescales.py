@@ -8,6 +8,8 @@ each is quasi-static to the faster ones, and Borkar's (2008, chapter 6) argument
 
 from __future__ import annotations
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -75,8 +77,8 @@ class Pace(eqx.Module):
     first.
 
     With the score estimator each department is steered to the same divergence from one update to the next, `target`
-    times the square of its speed's decay: the divergence of a policy grows with the square of its step. Steps then shrink
-    as Robbins and Monro ask, and whose step is the longer follows from what its policy is sensitive to.
+    times the square of its speed's decay: the divergence of a policy grows with the square of its step. Steps then
+    shrink as Robbins and Monro ask, and whose step is the longer follows from what its policy is sensitive to.
     """
 
     log_factor: Float[Array, " departments"]
@@ -99,8 +101,7 @@ class Pace(eqx.Module):
         wanted = 0.5 * (jnp.log(jnp.maximum(target, 1e-12)) - jnp.log(jnp.maximum(divergence, 1e-12)))
         return Pace(self.log_factor + jnp.where(target > 0, jnp.clip(wanted, -0.2, 0.2), 0.0))
 
-
-    def weighed(self, share: Float[Array, " departments"], target: Float[Array, ""]) -> Pace:
+    def weighed(self, share: Float[Array, " departments"], target: float | Float[Array, ""]) -> Pace:
         """Towards a step in proportion to the share of the gradient that is no noise, by a twentieth: of a gradient
         that is half noise the best step is half as long (McCandlish et al. 2018, arXiv 1812.06162). `target` is the
         share at which the step is the speed's own; 0: unchanged.
@@ -110,7 +111,7 @@ class Pace(eqx.Module):
 
 
 GENTLE = -2.0
-"""Logarithm of the factor that departments which set their own speeds start with: a first step too long is not undone."""
+"""Logarithm of the factor that departments which set their own speeds start with: too long a step is not undone."""
 
 
 def first_pace(speeds: Timescales) -> Pace:
@@ -162,6 +163,27 @@ def timescales_of(method: str, fast_to_slow: Timescales) -> Timescales:
         one = Speed((fast.rate * slow.rate) ** 0.5, 0.5 * (fast.power + slow.power), fast.onset)
         return Timescales(fast_to_slow.critic, inventory=one, recommendation=one, target=fast_to_slow.target)
     return fast_to_slow
+
+
+def at_ratio(speeds: Timescales, ratio: float) -> Timescales:
+    """Departments that keep to a ratio: inventory moves `ratio` times as fast as recommendation, the product of their
+    speeds and the decay of inventory's as they were.
+
+    **Raises:** `InputError` for a ratio that is not above 0.
+
+    ```python
+    >>> speeds = at_ratio(default_timescales(400), 8.0)
+    >>> round(speeds.inventory.rate / speeds.recommendation.rate, 6), speeds.target
+    (8.0, 0.0)
+
+    ```
+    """
+    if not (math.isfinite(ratio) and ratio > 0):
+        raise InputError("--ratio", f"is {ratio}", "give a number above 0")
+    middle = (speeds.inventory.rate * speeds.recommendation.rate) ** 0.5
+    power, onset = speeds.inventory.power, speeds.inventory.onset
+    inventory, recommendation = (Speed(middle * share, power, onset) for share in (ratio**0.5, ratio**-0.5))
+    return Timescales(speeds.critic, inventory, recommendation)
 
 
 def optimiser(speed: Speed, clip: float, epsilon: float, passes: int) -> optax.GradientTransformation:

@@ -19,12 +19,13 @@ def compare(
         str,
         option(
             "Rules: silo, filtered-silo, dual-price. Tuned by simulation: tuned-rule, tuned-filter, tuned-silo. "
-            "Trained: mtma, stma, reversed, learned-silo. `intandem list methods` tells what each is.",
+            "Trained: mtma, stma, reversed, mtsa, stsa, independent, learned-silo. `intandem list methods` tells what "
+            "each is.",
             metavar="A,B,..",
         ),
     ] = "silo,filtered-silo,mtma",
     seeds: Annotated[int, option("Trainings of each trained method, each judged on random numbers of its own.")] = 3,
-    estimator: Estimator = "perturbation",
+    estimator: Estimator = None,
     updates: Updates = None,
     shops: Shops = None,
     window: Window = None,
@@ -63,7 +64,7 @@ def compare(
     from intandem.evaluation.methods import check_methods
     from intandem.learning import check_settings
 
-    settings = train_settings("mtma", estimator, updates, shops, window, width)
+    settings = train_settings("mtma", estimator=estimator, updates=updates, shops=shops, window=window, width=width)
     check_settings(settings, seed)
     names = [name.strip() for name in methods.split(",")]
     check_methods(names)

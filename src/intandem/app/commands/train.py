@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from intandem.app.answer import Answer, money, percent
 from intandem.app.options import (
+    Departments,
     Estimator,
     JsonFlag,
     MarketName,
     MethodName,
+    Preset,
+    Ratio,
     Seed,
     Shops,
     Updates,
@@ -30,7 +34,10 @@ def train(
     method: Annotated[
         MethodName, option("Who learns how fast, and for what; `intandem list methods` tells what each is.")
     ] = "mtma",
-    estimator: Estimator = "perturbation",
+    estimator: Estimator = None,
+    departments: Departments = None,
+    preset: Preset = None,
+    ratio: Ratio = None,
     start: Annotated[
         str | None,
         option(
@@ -73,7 +80,17 @@ def train(
     begun = None if start is None else load_bundle(start, world, transfer=True)
     if begun is not None and width is None:
         width = width_of(begun)
-    settings = train_settings(method, estimator, updates, shops, window, width)
+    settings = train_settings(
+        method,
+        preset,
+        ratio,
+        estimator=estimator,
+        departments=departments,
+        updates=updates,
+        shops=shops,
+        window=window,
+        width=width,
+    )
     with Meter() as meter:
         try:
             training = learn(
@@ -104,7 +121,8 @@ def train(
         "steps": training.steps,
         "parameters": training.parameters,
         "method": method,
-        "estimator": estimator,
+        "estimator": settings.estimator,
+        "departments": settings.departments,
         "updates": settings.updates,
         "from": start,
         "bundle": str(folder),
@@ -117,12 +135,15 @@ def train(
     return Answer(figures, text)
 
 
-def train_settings(
-    method: str, estimator: str, updates: int | None, shops: int | None, window: int | None, width: int | None
-) -> TrainSettings:
-    """Training's settings, its own defaults where nothing is given."""
-    from intandem.learning import TrainSettings
+def train_settings(method: str, preset: str | None = None, ratio: float | None = None, **given: Any) -> TrainSettings:
+    """Training's settings: a preset's or its own defaults, with what is given."""
+    from intandem.learning import PRESETS, TrainSettings, check_settings
+    from intandem.learning.timescales import at_ratio, default_timescales
 
-    given = {"updates": updates, "shops": shops, "window": window, "width": width}
-    sizes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return TrainSettings(method=method, estimator=estimator, **sizes)
+    base = TrainSettings() if preset is None else PRESETS[preset]()
+    settings = replace(base, method=method, **{name: value for name, value in given.items() if value is not None})
+    if ratio is not None:
+        check_settings(settings)
+        speeds = settings.timescales or default_timescales(settings.updates, settings.estimator)
+        settings = replace(settings, timescales=at_ratio(speeds, ratio))
+    return settings

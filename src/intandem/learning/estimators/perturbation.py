@@ -72,6 +72,17 @@ def weights(learner: Learner) -> Learner:
     return Learner(of_departments(learner.policy, lambda department: department.perturbed()), None)
 
 
+def _alone(perturbation: JointPolicy, number: Array) -> JointPolicy:
+    """One department's perturbation in turn, so that each is judged in trials of its own. What is kept counts double
+    in the mean over pairs: by the square root in the trial, and again in its weight."""
+    ordering = jnp.where(number % 2 == 0, jnp.sqrt(2.0), 0.0)
+    showing = jnp.where(number % 2 == 0, 0.0, jnp.sqrt(2.0))
+    return JointPolicy(
+        jax.tree.map(lambda n: ordering * n, perturbation.inventory),
+        jax.tree.map(lambda n: showing * n, perturbation.recommendation),
+    )
+
+
 def passes(course: Course) -> int:
     """One: trials are weighed once."""
     del course
@@ -85,12 +96,14 @@ def gather(course: Course, learner: Learner, memory: None, update: Array, key: K
     moved, rest = eqx.partition(learner.policy, weights(learner).policy)
     leaves, structure = jax.tree.flatten(moved)
 
-    def pair(key: Key[Array, ""]) -> tuple[JointPolicy, Operation]:
+    def pair(key: Key[Array, ""], number: Array) -> tuple[JointPolicy, Operation]:
         perturbation_key, play_key = jax.random.split(key)
         keys = jax.random.split(perturbation_key, len(leaves))
         perturbation = jax.tree.unflatten(
             structure, [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
         )
+        if settings.method == "independent":
+            perturbation = _alone(perturbation, number)
 
         def trial(sign: Float[Array, ""]) -> Operation:
             policy = eqx.combine(jax.tree.map(lambda leaf, n: leaf + sign * SIZE * n, moved, perturbation), rest)
@@ -103,7 +116,8 @@ def gather(course: Course, learner: Learner, memory: None, update: Array, key: K
         inventory = jax.tree.map(lambda n: -slope.profit * n, perturbation.inventory)
         return JointPolicy(inventory, jax.tree.map(lambda n: -own * n, perturbation.recommendation)), tried
 
-    gradients, tried = jax.vmap(pair)(jax.random.split(key, settings.shops // 2))
+    pairs = settings.shops // 2
+    gradients, tried = jax.vmap(pair)(jax.random.split(key, pairs), jnp.arange(pairs))
     figures = Progress(
         profit=tried.profit.mean(),
         lost_share=tried.lost.sum() / jnp.maximum(tried.demand.sum(), 1e-6),

@@ -93,7 +93,7 @@ def test_slates_sum_to_one_and_come_out_as_often_as_they_say() -> None:
     chances = np.exp([float(slate_log_probability(logits, jnp.array([pair]))[0]) for pair in places])
     assert chances.sum() == pytest.approx(1.0, abs=1e-5)
     # By hand: first the shown product, then a blank, of weights e, e^-.5 and two blanks of 1.
-    weights = np.exp([1.0, -0.5]).tolist() + [1.0, 1.0]
+    weights = [*np.exp([1.0, -0.5]).tolist(), 1.0, 1.0]
     by_hand = weights[0] / sum(weights) * 1.0 / (sum(weights) - weights[0])
     assert chances[places.index((0, 3))] == pytest.approx(by_hand, rel=1e-5)
     keys = jax.random.split(jax.random.key(1), 20_000)

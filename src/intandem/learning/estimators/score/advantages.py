@@ -81,9 +81,7 @@ def new_scale() -> Scale:
     return Scale(jnp.zeros(()), jnp.ones(()), jnp.zeros(()))
 
 
-def standardised(
-    advantages: Float[Array, "..."], axis: int | tuple[int, ...] | None = None
-) -> Float[Array, "..."]:
+def standardised(advantages: Float[Array, "..."], axis: int | tuple[int, ...] | None = None) -> Float[Array, "..."]:
     """Advantages in units of their standard deviation, about their mean, along `axis`; all of them without one."""
     spread = advantages.std(axis, keepdims=True)
     return (advantages - advantages.mean(axis, keepdims=True)) / jnp.maximum(spread, 1e-6)

@@ -77,7 +77,7 @@ def judged(
     last = jax.vmap(value)(window.last)
     relative = discount >= 1
     gained = profit - jnp.where(relative, average, 0.0)
-    advantages = jax.vmap(lambda *one: generalised_advantages(*one, discount, trace))(gained, values, last)
+    advantages = jax.vmap(generalised_advantages, (0, 0, 0, None, None))(gained, values, last, discount, trace)
     worth = (values + advantages) / stake
     # Relative values are known up to a constant: theirs is that they are 0 on average.
     worth = worth - jnp.where(relative, worth.mean((0, 1)), 0.0)

@@ -55,10 +55,10 @@ _FAR = 30.0
 
 def order_log_probability(
     market: Market,
-    order: Float[Array, "*times products"],
-    location: Float[Array, "*times products"],
-    deviation: Float[Array, "*times products"],
-) -> Float[Array, "*times products"]:
+    order: Float[Array, "*#times products"],
+    location: Float[Array, "*#times products"],
+    deviation: Float[Array, "*#times products"],
+) -> Float[Array, "*#times products"]:
     """Of the order that `nearest_feasible_order` makes of a quantity drawn from `Normal(location, deviation)`.
 
     **Arguments:** all in units. Where nothing but 0 can be ordered, that is certain.
@@ -78,9 +78,7 @@ def gate_log_probability(placed: Bool[Array, "..."], log_odds: Float[Array, "...
     return jax.nn.log_sigmoid(jnp.where(placed, log_odds, -log_odds))
 
 
-def draw_slates(
-    logits: Float[Array, "rows width"], slots: int, key: Key[Array, ""]
-) -> Int[Array, "rows slots"]:
+def draw_slates(logits: Float[Array, "rows width"], slots: int, key: Key[Array, ""]) -> Int[Array, "rows slots"]:
     """Slates by Plackett and Luce: places are drawn one by one without replacement, by the weights `exp(logits)`.
 
     By the Gumbel-top-k trick (Kool, van Hoof and Welling 2019, arXiv 1903.06059): the largest of the logits with Gumbel

@@ -15,9 +15,9 @@ from intandem.learning.course import Course, Gathered, Learner, Progress, of_dep
 from intandem.learning.estimators.score.critics import Account, Critics, Judgement, judged, new_account, new_critics
 from intandem.learning.estimators.score.experience import Window, opened, play, restarted, stakes
 from intandem.learning.estimators.score.explorers import Likelihood, explorer_of
+from intandem.learning.estimators.score.surrogate import clipped_surrogate, divergence
 from intandem.learning.settings import TrainSettings, Trust
 from intandem.learning.timescales import Pace, targets
-from intandem.learning.estimators.score.surrogate import clipped_surrogate, divergence
 from intandem.market import Market, State
 
 SLACK = 0.8

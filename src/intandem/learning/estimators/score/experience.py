@@ -62,7 +62,12 @@ def play(
         exposure, seen, drawn = exposures.draw(policy.recommendation, market, state, spread[1], exposure_key)
         likely = exposures.likelihood(policy.recommendation, market, seen, drawn, spread[1])
         following, outcome = step(market, state, Decision(order, exposure), step_key)
-        return following, (placed, Deed(seen, drawn, likely), _view(course, state), *_earned(market, state, outcome, following))
+        return following, (
+            placed,
+            Deed(seen, drawn, likely),
+            _view(course, state),
+            *_earned(market, state, outcome, following),
+        )
 
     end, played = jax.lax.scan(period, state, jax.random.split(key, course.settings.window))
     placed, shown, features, *earned = played

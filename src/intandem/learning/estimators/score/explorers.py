@@ -10,7 +10,8 @@ structure on quantities and logits; the decision follows from it.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -42,15 +43,19 @@ class Likelihood(eqx.Module):
     entropy: Float[Array, "*times"]
 
 
-class Explorer(Protocol):
+class Explorer(ABC):
     """How the department of a kind explores. `spread` scales the noise: 1 at first, less later."""
 
+    @abstractmethod
     def draw(
         self, department: Any, market: Market, state: State, spread: Float[Array, ""], key: Key[Array, ""]
     ) -> tuple[Float[Array, "..."], Any, Any]:
         """A decision, what was seen (all that `likelihood` needs of the state), and what was drawn."""
 
-    def likelihood(self, department: Any, market: Market, seen: Any, drawn: Any, spread: Float[Array, ""]) -> Likelihood:
+    @abstractmethod
+    def likelihood(
+        self, department: Any, market: Market, seen: Any, drawn: Any, spread: Float[Array, ""]
+    ) -> Likelihood:
         """How likely the draw is for the department as it is now."""
 
 
@@ -66,12 +71,12 @@ class DrawnOrder(eqx.Module):
     common: Float[Array, "*times"]
 
 
-class OrderExplorer:
-    """Orders of noisy quantities, the feasible ones nearest to them."""
+class OrderExplorer(Explorer):
+    """Orders of noisy quantities, the feasible ones nearest to them, by either kind of inventory department."""
 
     def draw(
         self,
-        department: InventoryNetwork | PlainInventory,
+        department: Any,
         market: Market,
         state: State,
         spread: Float[Array, ""],
@@ -94,7 +99,7 @@ class OrderExplorer:
 
     def likelihood(
         self,
-        department: InventoryNetwork | PlainInventory,
+        department: Any,
         market: Market,
         seen: Any,
         drawn: DrawnOrder,
@@ -130,7 +135,7 @@ class DrawnPrices(eqx.Module):
     common: Float[Array, "*times corrections"]
 
 
-class PriceExplorer:
+class PriceExplorer(Explorer):
     """Exposures at noisy shadow prices and temperatures, by departments that correct the value of an exposure."""
 
     def draw(
@@ -200,11 +205,16 @@ class DrawnExposures(eqx.Module):
     slate: Int[Array, "*times rows slots"] | None
 
 
-class ExposureExplorer:
+class ExposureExplorer(Explorer):
     """Exposures at noisy logits, or slates drawn by Plackett and Luce, by departments without structure."""
 
     def draw(
-        self, department: PlainRecommendation, market: Market, state: State, spread: Float[Array, ""], key: Key[Array, ""]
+        self,
+        department: PlainRecommendation,
+        market: Market,
+        state: State,
+        spread: Float[Array, ""],
+        key: Key[Array, ""],
     ) -> tuple[Float[Array, "rows width"], Float[Array, " inputs"], DrawnExposures]:
         """Exposures under the slot budget."""
         own_key, common_key = jax.random.split(key)

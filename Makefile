@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	$(BIN)/intandem demo --out demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 $(if $(SLOW),-m slow,)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(SLOW),-m slow,)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

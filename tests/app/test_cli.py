@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import jax
 import pytest
 
 from intandem.app import cli, runtime
@@ -237,9 +238,12 @@ def test_libraries_that_print_do_not_disturb_the_answer(capsys, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_not_used(monkeypatch, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     monkeypatch.setenv("INTANDEM_CACHE", str(file))
+    before = jax.config.jax_compilation_cache_dir
     runtime.prepare()
     assert file.read_text() == ""
+    assert jax.config.jax_compilation_cache_dir == before
 
 
 def test_the_cache_follows_the_environment(monkeypatch, tmp_path):

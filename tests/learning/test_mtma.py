@@ -22,7 +22,7 @@ def _weights(training: Training) -> list[np.ndarray]:
     [("perturbation", 8, 48, 1.03), pytest.param("pathwise", 16, 16, 1.05, marks=pytest.mark.slow)],
 )
 def test_training_raises_profit_where_coordination_pays(estimator: str, shops: int, window: int, gain: float) -> None:
-    market = family_market("capped-supply", 5, 10, 1)
+    market = family_market("capped-supply", 4, 6, 1)
     settings = TrainSettings(estimator=estimator, updates=120, shops=shops, window=window, width=16)
     profit = train(market, settings).curve["profit"]
     assert profit.shape == (120,)

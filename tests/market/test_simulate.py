@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import TypeCheckError
 
 from intandem.market import Decision, Market, State, build_market, initial_state, rollout, step
 from intandem.market.supply import inventory_position, nearest_feasible_order, next_pipeline
@@ -178,10 +177,3 @@ def test_nearest_feasible_order(proposal: float, feasible: float) -> None:
 def test_nothing_can_be_ordered_where_the_limits_leave_no_quantity() -> None:
     market = dataclasses.replace(one_product(1, min_order=5, order_multiple=4), max_order=jnp.array([7.0]))
     assert float(nearest_feasible_order(market, jnp.array([6.0]))[0]) == 0
-
-
-def test_wrong_shapes_are_caught_while_tests_run() -> None:
-    """Guards the guard: without the import hook of `tests/conftest.py` no shape is checked anywhere."""
-    market = one_product(2)
-    with pytest.raises(TypeCheckError):
-        nearest_feasible_order(market, jnp.zeros((2, 2)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intandem.errors import InputError
@@ -29,6 +29,7 @@ def _stationary_cost(chances: np.ndarray, reorder: int, level: int, h: float, b:
     return float(law @ mismatch_cost(chances, states, h, b) + k * orders)
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_the_reorder_policy_is_the_best_of_all(seed: int) -> None:
     rng = np.random.default_rng(seed)

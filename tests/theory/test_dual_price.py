@@ -15,7 +15,10 @@ from intandem.theory.intertemporal import solve
 from intandem.theory.random_markets import KINDS, random_market
 
 
-@pytest.mark.parametrize("kind", ["two-products-tight", "long-lead", "backordered", "slate"])
+@pytest.mark.parametrize(
+    "kind",
+    ["two-products-tight", "slate", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("long-lead", "backordered"))],
+)
 def test_it_earns_nearly_the_optimum(kind: str) -> None:
     market = random_market(KINDS[kind], 2)
     optimum = solve(market, ("joint",), tolerance=1e-5).profit
@@ -24,7 +27,7 @@ def test_it_earns_nearly_the_optimum(kind: str) -> None:
 
 
 def test_where_supply_is_capped_it_spares_what_is_short() -> None:
-    market = family_market("capped-supply", 10, 20, 7)
+    market = family_market("capped-supply", 6, 8, 7)
     ours = simulate(market, dual_price_policy(market, rounds=0), periods=200, runs=16)
     filtered = simulate(market, policy_of_rules(market, "base-stock", "uplift:filter=in-stock"), periods=200, runs=16)
     assert ours.profit > 1.2 * filtered.profit

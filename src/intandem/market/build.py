@@ -184,15 +184,20 @@ def _plain(value: float | np.ndarray | Array) -> object:
 
 def demand_moments(market: Market) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each product's demand in period 0, units, at zero exposure and baseline intention."""
+    mean, variance = _demand_moments(market)
+    return np.asarray(mean, float), np.asarray(variance, float)
+
+
+@eqx.filter_jit
+def _demand_moments(market: Market) -> tuple[Float[Array, " products"], Float[Array, " products"]]:
     zero = jnp.zeros(market.base_utility.shape)
     chance = choice_probability(
         market, unexposed_utility(market, zero, jnp.asarray(0)), zero, jnp.ones(market.products)
     )
     chance = chance * market.visit_probability[:, None]
-    mean = market.pairs.total(market.population[:, None] * chance)
-    variance = market.pairs.total(market.population[:, None] * chance * (1 - chance))
-    units = variance_in_units(market, mean, variance)
-    return np.asarray(mean * market.units_per_purchase, float), np.asarray(units, float)
+    expected = market.population[:, None] * chance
+    mean, variance = market.pairs.total(expected), market.pairs.total(expected * (1 - chance))
+    return mean * market.units_per_purchase, variance_in_units(market, mean, variance)
 
 
 def newsvendor_stock(market: Market) -> np.ndarray:

@@ -165,7 +165,7 @@ def test_the_slack_is_that_of_the_grid_where_a_row_is_not_moved_by_exposure(cost
 
 
 @pytest.mark.parametrize(
-    "fixed", [pytest.param(80.0, marks=pytest.mark.slow), 96.0, pytest.param(110.0, marks=pytest.mark.slow)]
+    "fixed", [96.0, pytest.param(80.0, marks=pytest.mark.slow), pytest.param(110.0, marks=pytest.mark.slow)]
 )
 def test_orders_in_multiples_are_looked_at_up_to_the_cap_without_a_stated_one(fixed: float) -> None:
     market = build_market(

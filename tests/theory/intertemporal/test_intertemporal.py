@@ -189,10 +189,12 @@ def test_seasons_are_solved_position_by_position() -> None:
     assert len(np.unique(solution.regimes["joint"].policy.orders[:, 8, 0])) > 1
 
 
-def test_free_supply_gives_coordination_nothing() -> None:
-    for seed in range(3):
-        solution = solve(family_market("free-supply", 2, 1, seed))
-        assert abs(solution.coordination_gain) < 1e-6
+@pytest.mark.parametrize(
+    ("seed", "products"), [(0, 1), *(pytest.param(seed, 2, marks=pytest.mark.slow) for seed in range(3))]
+)
+def test_free_supply_gives_coordination_nothing(seed: int, products: int) -> None:
+    solution = solve(family_market("free-supply", products, 1, seed))
+    assert abs(solution.coordination_gain) < 1e-6
 
 
 def test_too_large_a_market_is_refused_with_its_size() -> None:

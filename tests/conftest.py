@@ -1,4 +1,4 @@
-"""Settings of the whole suite: shapes are checked, programs are compiled in haste and kept, hypothesis repeats itself."""
+"""Settings of the whole suite: shapes are checked, programs compiled in haste and kept, hypothesis repeats itself."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ import scipy.sparse
 import scipy.stats  # noqa: F401
 from hypothesis import HealthCheck, settings
 from jax._src.interpreters import mlir
+
 from shape_checks import check_shapes
 
 # Most of the suite's time is compilation of programs that then run once: LLVM does not optimise them, one thread

@@ -14,11 +14,10 @@ from intandem.theory.dual_price import dual_price_policy
 from intandem.theory.intertemporal import solve
 from intandem.theory.random_markets import KINDS, random_market
 
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("long-lead", "backordered")]
 
-@pytest.mark.parametrize(
-    "kind",
-    ["two-products-tight", "slate", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("long-lead", "backordered"))],
-)
+
+@pytest.mark.parametrize("kind", ["two-products-tight", "slate", *SLOW])
 def test_it_earns_nearly_the_optimum(kind: str) -> None:
     market = random_market(KINDS[kind], 2)
     optimum = solve(market, ("joint",), tolerance=1e-5).profit

@@ -77,7 +77,7 @@ def _gradient(course: Course, policy: JointPolicy, key: jax.Array) -> JointPolic
 def test_the_gradient_is_that_of_the_profit_of_perturbed_firms() -> None:
     """Along the estimate's own direction, against the difference of profits a small step to either side."""
     market = family_market("capped-supply", 3, 6, 2)
-    course, policy = _started(market, 1_000)
+    course, policy = _started(market, 2_000)
     moved, rest = eqx.partition(policy, weights(Learner(policy, None)).policy)
     found = jax.jit(lambda key: _gradient(course, policy, key))
     flat, restore = jax.flatten_util.ravel_pytree(found(jax.random.key(2)))
@@ -96,7 +96,7 @@ def test_the_gradient_is_that_of_the_profit_of_perturbed_firms() -> None:
 
         return (profit(0.05) - profit(-0.05)) / (0.1 * course.scale)
 
-    slopes = np.asarray(slope(jax.random.split(jax.random.key(4), 2_000)), float)
+    slopes = np.asarray(slope(jax.random.split(jax.random.key(4), 4_000)), float)
     error = slopes.std() / np.sqrt(len(slopes))
     assert slopes.mean() > 10 * error
     np.testing.assert_allclose(predicted, slopes.mean(), rtol=0.2)

@@ -124,7 +124,10 @@ def _number_faults(key: Key, values: pl.Series) -> Faults:
     there = ~values.is_null().to_numpy() if values.null_count() else np.ones(len(given), bool)
     with np.errstate(over="ignore", invalid="ignore"):
         single = given.astype(np.float32)
-        faults = [(~np.isfinite(given), "not a finite number"), (~np.isfinite(single), "too large for single precision")]
+        faults = [
+            (~np.isfinite(given), "not a finite number"),
+            (~np.isfinite(single), "too large for single precision"),
+        ]
         if key.kind == "whole":
             faults.append((given != np.floor(given), "not a whole number"))
             faults.append((np.abs(given) > LARGEST_WHOLE, f"beyond {LARGEST_WHOLE:.0f}, where exact counts end"))

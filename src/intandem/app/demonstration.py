@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from intandem.data import load_complete_journey
-from intandem.data.calibration.calibrate import Calibration, calibrate
+from intandem.data.calibration.calibrate import calibrate
 from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
 from intandem.data.sources.fetch import fetch
 from intandem.evaluation.compare import compare, replay, without
@@ -95,7 +95,7 @@ def demonstrate(
         currency="$",
         facts=_facts(market),
         fit={name: fitted.fit[name].to_dict(as_series=False) for name in ("calibration_curve", "period")},
-        calibration=_estimates(fitted),
+        calibration=fitted.sentences(),
         scenarios=scenarios,
         assumptions=fitted.assumptions,
     )
@@ -165,18 +165,4 @@ def _facts(market: Market) -> tuple[str, ...]:
         f"order of sales) come from suppliers who deliver at most {ALLOTMENT:g} times a product's weekly sales without "
         "exposure. Where supply is free there is little to coordinate; the comparison without allotment is among the "
         "assumptions varied.",
-    )
-
-
-def _estimates(fitted: Calibration) -> tuple[str, ...]:
-    effect = fitted.exposure_effect
-    better = fitted.holdout_log_likelihood - fitted.baseline_log_likelihood
-    return (
-        f"Exposure moves a purchase's log-odds by {effect.mean:.2f} (standard error {effect.se:.2f}): odds times "
-        f"{np.exp(effect.mean):.2f}. Between products the effect has a standard deviation of {effect.spread:.2f}.",
-        f"Of last week's distance from the usual intention {100 * fitted.persistence.value:.0f}% persists (standard "
-        f"error {100 * fitted.persistence.se:.0f}); a purchase adds {fitted.habit.value:.2f} to the log-odds.",
-        f"In held-out weeks the log-likelihood is {fitted.holdout_log_likelihood:.4f} per household and product, "
-        f"{abs(better):.4f} {'better' if better > 0 else 'worse'} than the best simple forecast.",
-        fitted.identification,
     )

@@ -246,6 +246,12 @@ def found() -> Calibration:
     return calibrate(settings=settings, transactions=lines, products=products)
 
 
+def test_what_is_bought_together_does_not_compete(found: Calibration) -> None:
+    assert not found.competition.competing.any()
+    assert found.market.choice == "independent"
+    assert found.market.to_frame()["choice"].null_count() == 4
+
+
 def test_an_elasticity_below_nought_is_told_and_left_out(found: Calibration) -> None:
     assert np.asarray(found.market.elasticity).tolist() == [0.0] * 4
     assert sum("The elasticity is estimated at -" in line for line in found.assumptions) == 1

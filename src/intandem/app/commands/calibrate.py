@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from intandem.data import Tables
     from intandem.data.calibration.calibrate import Calibration
 
+_STATED = "what mapping.toml states, or "
+
 Source = Literal["auto", "tables", "complete-journey", "ta-feng"]
 
 
@@ -39,6 +41,20 @@ def calibrate(
         float | None, option("Largest order, in periods of base demand.", default="what the tables say, or none")
     ] = None,
     lead_time: Annotated[int, option("Lead time in periods, where the tables do not say.")] = 1,
+    margin: Annotated[
+        float | None, option("Gross margin as a share of price, where no unit cost is known.", default=_STATED + "0.25")
+    ] = None,
+    holding_rate: Annotated[
+        float | None, option("Holding cost per period as a share of unit cost.", default=_STATED + "0.01")
+    ] = None,
+    lost_sale_cost: Annotated[
+        float | None, option("Cost of a unit asked for and not there, beside its margin.", default=_STATED + "0")
+    ] = None,
+    exposure_cost: Annotated[float | None, option("Cost of showing a product once.", default=_STATED + "0")] = None,
+    stated_effect: Annotated[
+        float | None,
+        option("Effect of an exposure in logit units, where the data cannot tell it.", default=_STATED + "0.4"),
+    ] = None,
     slots: Annotated[int, option("Recommendation slots: products shown to a customer per period.")] = 3,
     seed: UnusedSeed = 0,
     json_output: JsonFlag = False,
@@ -56,21 +72,43 @@ def calibrate(
 
     prepare()
     from intandem.data.calibration.calibrate import calibrate as fit
+    from intandem.data.calibration.kept import save_calibration
     from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
-    from intandem.market.files import save_market
     from intandem.market.files.writing import CONTENTS
 
     target = claim(out, folder=not out.endswith(".toml"), ours=CONTENTS)
     with Meter() as meter:
         meter.update("reading")
         tables = read_tables(Path(folder), source, products, customers, size, target)
+        given = {
+            "margin": margin,
+            "holding_rate": holding_rate,
+            "lost_sale_cost": lost_sale_cost,
+            "exposure_cost": exposure_cost,
+            "stated_effect": stated_effect,
+        }
+        check_stated(given)
         settings = CalibrationSettings(
             candidates_per_customer=candidates,
             market=MarketSettings(lead_time=lead_time, supply_cap=supply_cap, exposure_slots=slots),
-        )
+        ).with_stated({**tables.stated, **{key: value for key, value in given.items() if value is not None}})
         found = fit(tables, settings, progress=lambda step, _: meter.update("fitting", step, 0, f"step {step}"))
-    save_market(found.market, target)
-    return Answer(found.as_json() | {"market": str(target)}, _text(found, target))
+    kept = save_calibration(found, target)
+    return Answer(found.as_json() | {"market": str(target), "calibration": str(kept)}, _text(found, target))
+
+
+def check_stated(given: dict[str, float | None]) -> None:
+    """**Raises:** `InputError` for a value that `mapping.toml` would not take either."""
+    from intandem.data.tables.mapping import mapping_of
+    from intandem.errors import InputError
+
+    for key, value in given.items():
+        if value is None:
+            continue
+        try:
+            mapping_of({key: value})
+        except InputError as error:
+            raise InputError(f"--{key.replace('_', '-')}", error.problem, error.cure) from error
 
 
 def read_tables(
@@ -116,10 +154,15 @@ def _text(found: Calibration, target: Path) -> str:
     how = f"standard error {effect.se:.3f}" if effect.estimated else f"stated: {effect.reason}"
     assumed = "".join(f"\nassumed: {line}" for line in found.assumptions)
     noted = "".join(f"\nnote: {line}" for line in found.notes)
+    noted += "".join(f"\nlook at: {line}" for line in found.alarms)
+    against = found.against
     return (
         f"{market.name}: {market.products} products, {market.rows} customers, kept in {target}\n"
         f"exposure effect {effect.mean:.2f} ({how}); persistence {found.persistence.value:.2f}, "
         f"habit {found.habit.value:.2f}\n"
         f"held-out log-likelihood {found.holdout_log_likelihood:.4f} per opportunity, "
-        f"best simple forecast {found.baseline_log_likelihood:.4f}{assumed}{noted}"
+        f"best simple forecast {found.baseline_log_likelihood:.4f}\n"
+        f"played with what was shown then: {against.total:.1%} of the recorded purchases, "
+        f"{against.purchases_per_visit[1]:.2f} products a visit (recorded {against.purchases_per_visit[0]:.2f}), rank "
+        f"correlation over products {against.rank_correlation:.2f}{assumed}{noted}"
     )

@@ -13,16 +13,26 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from intandem.data.calibration.alarms import alarms_of
 from intandem.data.calibration.calibrated_market import assemble_market, with_exposure_effect
+from intandem.data.calibration.competition import (
+    Competition,
+    candidates_of,
+    competing_probability,
+    fit_competition,
+    without_competition,
+)
 from intandem.data.calibration.estimation import Fit
 from intandem.data.calibration.exposure_effect import ExposureEffect, estimated_effect, stated_effect, with_kinds
-from intandem.data.calibration.fitting import Progress, fit_panel
+from intandem.data.calibration.fitting import Progress, estimates_of, fit_panel, stated_effects
 from intandem.data.calibration.holdout import baseline_scores, log_score
 from intandem.data.calibration.identification import LEAST_VARIED, identified, variation, within
+from intandem.data.calibration.fingerprint import data_hash
 from intandem.data.calibration.new_products import with_guesses
 from intandem.data.calibration.panel import Panel, panel_of
 from intandem.data.calibration.prediction import fit_tables, predict
-from intandem.data.calibration.sentences import identification_of, limits_of
+from intandem.data.calibration.recorded import Against, against_record
+from intandem.data.calibration.sentences import competition_sentences, identification_of, limits_of
 from intandem.data.calibration.settings import CalibrationSettings
 from intandem.data.calibration.standard_errors import Estimate
 from intandem.data.tables.report import ValidationReport
@@ -48,7 +58,10 @@ class Calibration(Displayed):
     - `fit`: tables for a report: `product_period`, `calibration_curve`, `period`.
     - `identification`: what the effects rest on. `assumptions`: what a report must repeat.
     - `units_per_purchase`: mean units of the firm in a purchase, per product.
+    - `against`: the market played against the record, and forecasts against simple ones; `fit["recorded"]` by product
+      and period. `alarms`: what to look at before it is believed. `data_hash`: fingerprint of the tables.
     - `notes`: what a person should know about the tables.
+    - `competition`: in which categories a visit buys at most one product, and by what evidence.
     - `settings`, `panel`, `choice_fit`: how it came about. `checked`: the report on the tables, if they were checked
       on the way.
     """
@@ -66,6 +79,10 @@ class Calibration(Displayed):
     identification: str
     assumptions: tuple[str, ...]
     units_per_purchase: np.ndarray
+    competition: Competition
+    against: Against
+    alarms: tuple[str, ...]
+    data_hash: str
     settings: CalibrationSettings
     panel: Panel
     choice_fit: Fit
@@ -80,6 +97,32 @@ class Calibration(Displayed):
             "null": with_exposure_effect(self.market, 0.0),
             "strong": with_exposure_effect(self.market, STRONG_EFFECT),
         }
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was found, in words, for a report."""
+        effect = self.exposure_effect
+        better = self.holdout_log_likelihood - self.baseline_log_likelihood
+        measured = f"standard error {effect.se:.2f}" if effect.estimated else "stated, not estimated"
+        said = [
+            f"Exposure moves a purchase's log-odds by {effect.mean:.2f} ({measured}): odds times "
+            f"{np.exp(effect.mean):.2f}. Between products the effect has a standard deviation of {effect.spread:.2f}.",
+            f"Of last {self.market.period}'s distance from the usual intention {100 * self.persistence.value:.0f}% "
+            f"persists (standard error {100 * self.persistence.se:.0f}); a purchase adds {self.habit.value:.2f} to the "
+            "log-odds.",
+        ]
+        if self.baselines:
+            said.append(
+                f"In held-out {self.market.period}s the log-likelihood is {self.holdout_log_likelihood:.4f} per "
+                f"customer and product, {abs(better):.4f} {'better' if better > 0 else 'worse'} than the best simple "
+                "forecast."
+            )
+        recorded, simulated = self.against.purchases_per_visit
+        said.append(
+            f"Played with what was shown then, the market sells {self.against.total:.1%} of what was recorded, and "
+            f"{simulated:.2f} products a visit where {recorded:.2f} were bought; over products the rank correlation is "
+            f"{self.against.rank_correlation:.2f}."
+        )
+        return (*said, self.identification)
 
     def _summary(self) -> Summary:
         market, effect = self.market, self.exposure_effect
@@ -130,6 +173,12 @@ class Calibration(Displayed):
             "identification": self.identification,
             "assumptions": list(self.assumptions),
             "notes": list(self.notes),
+            "alarms": list(self.alarms),
+            "diagnostics": self.against.as_json(),
+            "choice": {
+                "competing": [self.competition.names[k] or "all" for k in np.flatnonzero(self.competition.competing)],
+            },
+            "data_hash": self.data_hash,
         }
         for name in ("persistence", "carry_over", "habit", "elasticity"):
             estimate = getattr(self, name)
@@ -156,7 +205,7 @@ def calibrate(
 
     - `source`: the path of a folder of tables, a dictionary of frames by table name, or `Tables` that are checked
       already (`validate_folder`, `load_complete_journey`, `load_ta_feng`).
-    - `settings`: see `CalibrationSettings`.
+    - `settings`: see `CalibrationSettings`; by default what `mapping.toml` states, and the defaults for the rest.
     - `progress`: a function, called after every Newton step with its number and the log-likelihood; by default a bar,
       on a terminal or in a notebook; False: nothing.
     - `transactions`, ..., `open_orders`: the tables as frames (polars, pandas, Arrow), in place of `source`; `mapping`:
@@ -185,11 +234,11 @@ def calibrate(
         "open_orders": open_orders,
     }
     frames = {name: frame for name, frame in given.items() if frame is not None}
-    settings = settings or CalibrationSettings()
     with reported(progress, "calibrating", _shown) as tell:
         if isinstance(source, Tables) and not frames:
-            return _calibrated(source, settings, tell)
+            return _calibrated(source, settings or CalibrationSettings().with_stated(source.stated), tell)
         checked = source if isinstance(source, ValidationReport) else check_tables(read_tables(source, frames, mapping))
+        settings = settings or CalibrationSettings().with_stated(checked.tables.stated)
         return replace(_calibrated(checked.tables, settings, tell), checked=checked)
 
 
@@ -207,11 +256,19 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
     scored = panel.opportunities * panel.train[:, None, None]
     across = settings.across_stores
     told = identified(panel, scored, tables.exposures.height, across_stores=across)
-    fit, data, estimates = fit_panel(panel, scored, told, settings, progress)
+    fit, data, covariates = fit_panel(panel, scored, told, settings, progress)
+    estimates = estimates_of(fit, data, panel, covariates)
     priced = estimates["elasticity"]
     if not 0 <= priced.value <= settings.largest_elasticity:
         panel = replace(panel, price_ratio=np.ones_like(panel.price_ratio))
-        fit, data, estimates = fit_panel(panel, scored, told, settings, progress)
+        fit, data, covariates = fit_panel(panel, scored, told, settings, progress)
+        estimates = estimates_of(fit, data, panel, covariates)
+    probability = predict(fit, data)
+    competition = candidates_of(without_competition(tables), panel)
+    if competition.competing.any():
+        fixed = stated_effects(told, settings)
+        fit, data, competition = fit_competition(panel, fit, data, probability, competition, fixed, progress)
+        estimates = estimates_of(fit, data, panel, covariates)
     effect = stated_effect(settings.stated_exposure_effect, panel.products, told.reason)
     if told.exposures:
         known = scored * panel.exposure_known[:, :, None]
@@ -225,12 +282,19 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         )
     fit, guessed = with_guesses(fit, panel, tables)
     probability = predict(fit, data)
+    if competition.competing.any():
+        among = competing_probability(competition, panel, fit, data)
+        probability = np.where(competition.alone[panel.candidates], probability, among)
     score = float("nan")
     baselines: dict[str, float] = {}
     if panel.test.any():
         score = log_score(probability[panel.test], panel.bought[panel.test], panel.opportunities[panel.test])
         baselines = baseline_scores(panel)
-    market, sizes, assumed = assemble_market(tables, panel, fit, data, estimates["elasticity"].value, settings.market)
+    elasticity = estimates["elasticity"].value
+    market, sizes, assumed = assemble_market(tables, panel, fit, data, elasticity, settings.market, competition)
+    fitted = fit_tables(panel, probability)
+    against = against_record(market, panel, competition, fitted["product_period"])
+    best = max(baselines.values(), default=float("nan"))
     found = Calibration(
         market=market,
         exposure_effect=effect,
@@ -239,11 +303,20 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         habit=estimates["habit"],
         elasticity=estimates["elasticity"],
         holdout_log_likelihood=score,
-        baseline_log_likelihood=max(baselines.values(), default=float("nan")),
+        baseline_log_likelihood=best,
         baselines=baselines,
-        fit=fit_tables(panel, probability),
+        fit=fitted | {"recorded": against.frame},
+        against=against,
+        alarms=alarms_of(market, panel, against, guessed, (score, best)),
+        data_hash=data_hash(tables),
         identification=identification_of(panel, settings, told),
-        assumptions=(*tables.assumptions, *assumed, *limits_of(panel, tables, told, priced, guessed, settings)),
+        competition=competition,
+        assumptions=(
+            *tables.assumptions,
+            *assumed,
+            *competition_sentences(competition),
+            *limits_of(panel, tables, told, priced, guessed, settings),
+        ),
         units_per_purchase=sizes.mean,
         settings=settings,
         panel=panel,
@@ -258,10 +331,10 @@ def _say(found: Calibration) -> None:
     """To the log: what was assumed, and whatever should be known before the market is believed."""
     for line in found.assumptions:
         _logger.info("assumed: %s", line)
+    for line in found.alarms:
+        _logger.warning("%s", line)
     if not found.exposure_effect.estimated:
         effect = (found.exposure_effect.mean, found.exposure_effect.reason)
         _logger.warning("the effect of an exposure is stated (%.2g) and not estimated: %s", *effect)
     if not found.choice_fit.converged:
         _logger.warning("the fit has not converged after %d steps", found.choice_fit.steps)
-    if found.baselines and found.holdout_log_likelihood <= found.baseline_log_likelihood:
-        _logger.warning("in held-out periods the fit is no better than a simple forecast")

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from intandem.data.calibration.choice_model import DYNAMIC, ChoiceData
+from intandem.data.calibration.competition import Competition
 from intandem.data.calibration.estimation import LARGEST_PERSISTENCE, Fit
+from intandem.data.calibration.opening import opening_stock
 from intandem.data.calibration.panel import Panel
 from intandem.data.calibration.product_fields import PurchaseSizes, capped, product_fields, purchase_sizes
 from intandem.data.calibration.settings import MarketSettings
@@ -25,7 +27,13 @@ CYCLE = {"week": 52, "day": 7}
 
 
 def assemble_market(
-    tables: Tables, panel: Panel, fit: Fit, data: ChoiceData, elasticity: float, settings: MarketSettings
+    tables: Tables,
+    panel: Panel,
+    fit: Fit,
+    data: ChoiceData,
+    elasticity: float,
+    settings: MarketSettings,
+    competition: Competition,
 ) -> tuple[Market, PurchaseSizes, tuple[str, ...]]:
     """The market, how much a purchase is, and the assumptions that went in.
 
@@ -33,10 +41,17 @@ def assemble_market(
     """
     sizes = purchase_sizes(tables, panel)
     fields, assumptions = product_fields(tables, sizes, elasticity, settings)
+    opening, said = opening_stock(tables, sizes.unit_size)
+    fields["initial_stock"] = opening
+    assumptions += said
     season, level = _season(fit, panel, tables.period_name)
     _, carry_over, persistence, habit = np.asarray(fit.coefficients.shared[: len(DYNAMIC)], float)
     effect = np.asarray(fit.coefficients.shared[0] + fit.coefficients.deviation, float)
+    level = level + competition.level
     base = pair_utility(fit, data).reshape(panel.candidates.shape) + level[panel.candidates]
+    if competition.competing.any():
+        labels = [competition.names[number] for number in competition.category]
+        fields |= {"category": labels, "choice": competition.choices}
     dense = panel.candidates.shape[1] == panel.products
     slots = min(settings.exposure_slots, base.shape[1])
 
@@ -55,6 +70,7 @@ def assemble_market(
             customer_ids=tables.customers["customer_id"].to_list(),
             name=tables.name.encode("utf-8", "replace").decode() or "market",
             period=tables.period_name,
+            choice="multinomial" if competition.competing.any() else "independent",
             exposure="slate",
             exposure_slots=slots,
         )

@@ -43,6 +43,7 @@ class ChoiceData(eqx.Module):
     - `bought`, `exposed`: 0 or 1 (exposure may be fractional), 0 where the customer did not visit.
     - `varying`: covariates that vary over time, `covariates periods pairs`.
     - `fixed`: covariates of the pair, `controls pairs`.
+    - `offset`: added to the utility as it is; `None` for nothing.
     """
 
     product: Int[Array, " pairs"]
@@ -56,6 +57,7 @@ class ChoiceData(eqx.Module):
     rows: int = eqx.field(static=True)
     products: int = eqx.field(static=True)
     groups: int = eqx.field(static=True)
+    offset: Float[Array, "periods pairs"] | None = None
 
     @property
     def width(self) -> int:
@@ -165,7 +167,8 @@ def known_utility(coefficients: Coefficients, data: ChoiceData, paths: Paths) ->
     utility = constant_utility(coefficients, data)[None, :] + coefficients.week[:, None]
     utility = utility + coefficients.group_week.T[:, data.group]
     utility = utility + effect * (data.exposed + carry_over * paths.exposure_stock) + habit * paths.purchase_stock
-    return utility + jnp.tensordot(varying, data.varying, 1)
+    utility = utility + jnp.tensordot(varying, data.varying, 1)
+    return utility if data.offset is None else utility + data.offset
 
 
 def bought_log_likelihood(

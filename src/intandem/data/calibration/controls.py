@@ -49,11 +49,11 @@ class ExposureModel:
         """
         feedback = NO_FEEDBACK
         if taste is not None:
-            held = jnp.asarray(_standard(taste.mean)[None], jnp.float32)
+            held = jnp.asarray(standardised(taste.mean)[None], jnp.float32)
             data = eqx.tree_at(lambda d: d.fixed, self.alone, held)
             answering = self._fit("beside_taste", data, {})
             feedback = dict(zip(DYNAMIC, np.asarray(answering.coefficients.shared, float).tolist(), strict=False))
-        return _standard(self._fit("alone", self.alone, feedback).mean)
+        return standardised(self._fit("alone", self.alone, feedback).mean)
 
     def _fit(self, name: str, data: ChoiceData, fixed: dict[str, float]) -> Fit:
         start = self.starts.get(name)
@@ -98,5 +98,6 @@ def product_period_exposure(panel: Panel) -> np.ndarray:
     return (total(shown) + 0.5) / (total(visits) + 1.0)
 
 
-def _standard(values: np.ndarray) -> np.ndarray:
+def standardised(values: np.ndarray) -> np.ndarray:
+    """Values less their mean, in standard deviations; 0 where they do not vary."""
     return (values - values.mean()) / max(values.std(), 1e-6)

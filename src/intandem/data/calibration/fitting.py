@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from intandem.data.calibration.choice_model import DYNAMIC, ChoiceData, Coefficients
-from intandem.data.calibration.controls import LOOSE, ExposureModel, product_period_exposure
+from intandem.data.calibration.controls import LOOSE, ExposureModel, product_period_exposure, standardised
 from intandem.data.calibration.estimation import Fit, fit_choice_model
 from intandem.data.calibration.identification import Identified
 from intandem.data.calibration.information import columns_of
@@ -32,8 +32,9 @@ def fit_panel(
     found: Identified,
     settings: CalibrationSettings,
     progress: Progress | None,
-) -> tuple[Fit, ChoiceData, dict[str, Estimate]]:
+) -> tuple[Fit, ChoiceData, tuple[str, ...]]:
     """Fits the choice model with those effects that the data speak of; the others take the values that are stated.
+    Also the names of the covariates.
 
     **Raises:** `InputError` if the fit ends nowhere.
     """
@@ -43,12 +44,18 @@ def fit_panel(
     if found.exposures:
         fit, data = fit_with_controls(data, panel, progress)
     else:
-        stated = {"exposure": settings.stated_exposure_effect, "carry_over": settings.stated_carry_over}
-        fit = fit_choice_model(data, panel.group, fixed=stated, report=progress)
+        fit = fit_choice_model(data, panel.group, fixed=stated_effects(found, settings), report=progress)
     numbers = [np.asarray(fit.log_likelihood), *map(np.asarray, jax.tree.leaves(fit.coefficients))]
     if not all(np.isfinite(one).all() for one in numbers):
         raise InputError("transactions", "cannot be fitted: the likelihood is no number", "give more periods")
-    return fit, data, _estimates(fit, data, panel, covariates)
+    return fit, data, covariates
+
+
+def stated_effects(found: Identified, settings: CalibrationSettings) -> dict[str, float]:
+    """Coefficients that are not estimated, with the values that are stated."""
+    if found.exposures:
+        return {}
+    return {"exposure": settings.stated_exposure_effect, "carry_over": settings.stated_carry_over}
 
 
 def choice_data(
@@ -96,6 +103,12 @@ def fit_with_controls(data: ChoiceData, panel: Panel, progress: Progress | None)
     Where exposures may answer to purchases, their model needs the tastes and the choice model needs its controls: the
     two take turns, `ROUNDS` times.
     """
+    if panel.propensity is not None:
+        # Given its propensity an exposure is drawn: nothing else needs to be held constant (Rosenbaum and Rubin 1983).
+        logit = np.log(panel.propensity / np.maximum(1 - panel.propensity, 1e-6))
+        held = jnp.asarray(standardised(np.clip(logit, -7, 7)).reshape(1, -1), jnp.float32)
+        controlled = eqx.tree_at(lambda d: d.fixed, data, held)
+        return fit_choice_model(controlled, panel.group, report=progress), controlled
     model = ExposureModel(panel, data)
     rounds = 0 if panel.by_store else ROUNDS
     start: Coefficients | None = None
@@ -113,7 +126,8 @@ def fit_with_controls(data: ChoiceData, panel: Panel, progress: Progress | None)
     return fit_choice_model(controlled, panel.group, start=start, report=progress), controlled
 
 
-def _estimates(fit: Fit, data: ChoiceData, panel: Panel, covariates: tuple[str, ...]) -> dict[str, Estimate]:
+def estimates_of(fit: Fit, data: ChoiceData, panel: Panel, covariates: tuple[str, ...]) -> dict[str, Estimate]:
+    """What the dynamics and the covariates were estimated at, with clustered standard errors."""
     columns = columns_of(data)
     names = (*DYNAMIC, *covariates)
     contrasts = np.zeros((len(names), columns["log_spread"].stop))

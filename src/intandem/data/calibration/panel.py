@@ -13,6 +13,9 @@ from intandem.data.tables.tables import Tables
 from intandem.display import Displayed
 from intandem.errors import InputError
 
+LEAST_LOGGED = 0.9
+"""Share of exposures whose propensity must be logged for it to identify their effect."""
+
 SMALLEST_GROUP = 3
 MOST_GROUPS = 6
 
@@ -25,6 +28,7 @@ class Panel(Displayed):
     - `visited`: 0 or 1, `periods rows`. `bought`: 0 or 1; `exposed`: 0 to 1, both `periods rows width` and 0
       where the customer did not visit.
     - `kinds`: exposure by kind, shaped as `exposed`, which is their maximum.
+    - `propensity`: with which probability each pair was shown something, where the firm logged it; else `None`.
     - `exposure_known`: whether the exposures of the customer's store are recorded, `periods rows`.
     - `price_ratio`: price over regular price, `periods products`, 1 where not known, within what training saw.
     - `on_shelf`: 0 where the stock record says that there was none and nobody bought, `periods products`.
@@ -40,6 +44,7 @@ class Panel(Displayed):
     bought: np.ndarray
     exposed: np.ndarray
     kinds: dict[str, np.ndarray]
+    propensity: np.ndarray | None
     exposure_known: np.ndarray
     price_ratio: np.ndarray
     on_shelf: np.ndarray
@@ -143,6 +148,7 @@ def panel_of(tables: Tables, *, candidates_per_customer: int, holdout_share: flo
         bought=bought,
         exposed=exposed,
         kinds=kinds,
+        propensity=_propensity(shown, candidates),
         exposure_known=_exposure_known(tables, by_store, periods, customers),
         price_ratio=_price_ratio(tables, train),
         on_shelf=_on_shelf(tables),
@@ -169,6 +175,27 @@ def _splits(
     if (train & enough).sum() < 2:
         raise InputError("calendar", "leaves fewer than two periods to fit", "give more periods or hold out fewer")
     return train & enough, test & enough
+
+
+def _propensity(shown: pl.DataFrame, candidates: np.ndarray) -> np.ndarray | None:
+    """Mean logged propensity of each pair, that of its product where it was never shown; `None` unless most exposures
+    have one."""
+    logged = shown.filter(pl.col("propensity").is_not_null())
+    if logged.height < LEAST_LOGGED * max(shown.height, 1):
+        return None
+    overall = float(logged["propensity"].mean())  # type: ignore[arg-type]
+    of_product = logged.group_by("product").agg(pl.col("propensity").mean())
+    means = np.full(int(candidates.max()) + 1, overall)
+    inside = of_product.filter(pl.col("product") < len(means))
+    means[inside["product"].to_numpy()] = inside["propensity"].to_numpy()
+    found = means[candidates]
+    of_pair = logged.group_by("customer", "product").agg(pl.col("propensity").mean())
+    customer, product = of_pair["customer"].to_numpy(), of_pair["product"].to_numpy()
+    rows = candidates[customer]
+    place = (rows == product[:, None]).argmax(1)
+    held = rows[np.arange(len(rows)), place] == product
+    found[customer[held], place[held]] = of_pair["propensity"].to_numpy()[held]
+    return found
 
 
 def _exposure_known(tables: Tables, by_store: bool, periods: int, customers: int) -> np.ndarray:

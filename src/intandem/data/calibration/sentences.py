@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from intandem.data.calibration.competition import Competition
 from intandem.data.calibration.identification import Identified
 from intandem.data.calibration.panel import Panel
 from intandem.data.calibration.settings import CalibrationSettings
@@ -27,6 +28,14 @@ def identification_of(panel: Panel, settings: CalibrationSettings, told: Identif
             f"null (0) and a strong case (0.8) beside them. {habit}"
         )
     unit = "store" if panel.by_store else "customer"
+    if panel.propensity is not None:
+        low, high = float(panel.propensity.min()), float(panel.propensity.max())
+        return (
+            f"Exposures were drawn with logged propensities ({low:.2g} to {high:.2g}): with a pair's propensity held "
+            "constant, whether it was shown is chance, and the exposure effect is causal. Carry-over is identified by "
+            f"purchases in the periods after an exposure. {habit} Standard errors are clustered by {unit} "
+            f"({int(panel.cluster.max()) + 1} clusters)."
+        )
     across = (
         " The product's mean exposure in each period is held constant too, so that only differences between "
         f"{unit}s in the same period count."
@@ -42,6 +51,19 @@ def identification_of(panel: Panel, settings: CalibrationSettings, told: Identif
         f"the periods after an exposure; read it as an upper bound. {habit} Standard errors are clustered by {unit} "
         f"({int(panel.cluster.max()) + 1} clusters)."
     )
+
+
+def competition_sentences(found: Competition) -> list[str]:
+    """In which categories a visit buys at most one product, and how that was told."""
+    said = []
+    for number in np.flatnonzero(found.competing):
+        name = "All products" if found.names[number] is None else f"The products of {found.names[number]!r}"
+        said.append(
+            f"{name} compete: a visit buys at most one of them. {found.together[number]:.1%} of the visits that "
+            f"bought any bought two or more, and held-out visits are likelier so: {found.multinomial[number]:.4f} a "
+            f"visit, against {found.independent[number]:.4f} with each product by itself."
+        )
+    return said
 
 
 def limits_of(

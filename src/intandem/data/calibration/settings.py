@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class MarketSettings:
     exposure_cost: float = 0.0
     supply_cap: float | None = None
     exposure_slots: int = 3
+
+
+STATED = ("margin", "holding_rate", "lost_sale_cost", "exposure_cost", "stated_effect")
+"""What a firm may state in `mapping.toml`; an option of the command line comes before it."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,17 @@ class CalibrationSettings:
     stated_exposure_effect: float = 0.4
     stated_carry_over: float = 0.2
     market: MarketSettings = field(default_factory=MarketSettings)
+
+    def with_stated(self, stated: Mapping[str, float]) -> CalibrationSettings:
+        """With what a firm states, by the keys of `STATED`, in place of the defaults.
+
+        ```python
+        >>> found = CalibrationSettings().with_stated({"margin": 0.4, "stated_effect": 0.7})
+        >>> found.market.margin, found.stated_exposure_effect, found.market.holding_rate
+        (0.4, 0.7, 0.01)
+
+        ```
+        """
+        own: dict[str, Any] = {key: value for key, value in stated.items() if key != "stated_effect"}
+        effect = stated.get("stated_effect", self.stated_exposure_effect)
+        return replace(self, stated_exposure_effect=effect, market=replace(self.market, **own))

@@ -123,7 +123,18 @@ class Mapping(_ReadingKeys):
     masked_periods: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = ()
     test_periods: Annotated[int, Field(ge=0)] | None = None
     lead_time_unit: Literal["day", "week"] | None = None
+    margin: Annotated[float, Field(gt=-1, lt=1)] | None = None
+    holding_rate: Annotated[float, Field(ge=0)] | None = None
+    lost_sale_cost: Annotated[float, Field(ge=0)] | None = None
+    exposure_cost: Annotated[float, Field(ge=0)] | None = None
+    stated_effect: Annotated[float, Field(ge=-20, le=20)] | None = None
     tables: dict[str, TableMapping] = {}
+
+    @property
+    def stated(self) -> dict[str, float]:
+        """What is stated of costs and effects, by key; only what is given."""
+        keys = ("margin", "holding_rate", "lost_sale_cost", "exposure_cost", "stated_effect")
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
     def section(self, table: str) -> TableMapping:
         """The part of one table, or its defaults."""

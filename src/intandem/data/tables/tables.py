@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, TypeAlias
 
@@ -102,7 +102,8 @@ class Tables(Displayed):
       recorded (0 to 1: below 1 its counts are too low, so mask or scale it), and the suggested `split`.
 
     `masked_dates` are the days known to be under-recorded; `assumptions` are sentences a report must repeat, `notes`
-    what a person should know about the data.
+    what a person should know about the data, `stated` what the firm says of its costs and effects, by key of
+    `mapping.toml`.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Tables(Displayed):
     assumptions: tuple[str, ...] = ()
     masked_dates: tuple[date, ...] = ()
     notes: tuple[str, ...] = ()
+    stated: Mapping[str, float] = field(default_factory=dict)
 
     def _summary(self) -> Summary:
         rows = [(name, f"{many:,} rows") for name, many in self.summary().items() if many]
@@ -282,6 +284,7 @@ def build_tables(
     assumptions: Sequence[str] = (),
     masked_dates: Sequence[date] = (),
     notes: Sequence[str] = (),
+    stated: Mapping[str, float] | None = None,
 ) -> Tables:
     """Codes clean frames that carry the source's ids (`customer_id`, `product_id`, `store_id`: strings).
 
@@ -381,6 +384,7 @@ def build_tables(
         assumptions=tuple(assumptions),
         masked_dates=tuple(masked_dates),
         notes=tuple(notes),
+        stated=dict(stated or {}),
         **coded,  # type: ignore[arg-type]
     )
 

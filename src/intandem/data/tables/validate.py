@@ -289,6 +289,7 @@ def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, cale
         provenance=given.origin,
         assumptions=assumptions,
         masked_dates=mapping.masked_dates,
+        stated=mapping.stated,
     )
 
 

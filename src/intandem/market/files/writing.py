@@ -24,7 +24,10 @@ from intandem.storage import refuse_other_folder, replace_file, replace_folder
 INLINE_PAIRS = 1_000_000
 """Beyond so many pairs a single TOML file would take minutes to read and more memory than the market."""
 
-CONTENTS = ("market.toml", *(f"{name}.parquet" for name in TABLES))
+CALIBRATION = "calibration.json"
+"""What a calibrated market rests on, beside it; see `intandem.data.calibration.kept`."""
+
+CONTENTS = ("market.toml", *(f"{name}.parquet" for name in TABLES), CALIBRATION)
 """All that a market's folder holds."""
 
 _PRODUCT_KEYS = [key for key in TABLES["products"] if key not in ("product_id", *PRODUCT_TEXTS)]
@@ -35,13 +38,14 @@ _ADDED_KEYS = ("units_per_purchase", "unit_size")
 _RULE_KEYS = ("name", "period", "choice", "substitution", "exposure", "exposure_slots", "unmet_demand", "observed")
 
 
-def save_market(market: Market, path: str | Path) -> None:
+def save_market(market: Market, path: str | Path, *, calibration: str | None = None) -> None:
     """Writes a market, whole or not at all; `load_market` restores every array to the last bit.
 
     **Arguments:**
 
     - `path`: with the ending `.toml`, one TOML file, for small markets. Otherwise a folder of `market.toml` and
       Parquet tables, for markets of any size; it takes the place of a market folder that is there.
+    - `calibration`: of a folder: what is kept in it of the calibration that the market comes from.
 
     **Raises:** `InputError` if `path` is a folder with other things in it, or if the market breaks a rule of
     market files; `RunError` if the system refuses.
@@ -83,6 +87,8 @@ def save_market(market: Market, path: str | Path) -> None:
         for name, frame in written.items():
             frame.write_parquet(beside / files[name])
         (beside / "market.toml").write_text(folder_text(sections, files), encoding="utf-8", newline="\n")
+        if calibration is not None:
+            (beside / CALIBRATION).write_text(calibration, encoding="utf-8", newline="\n")
 
 
 def shortest(value: Any) -> float:

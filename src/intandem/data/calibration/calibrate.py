@@ -15,6 +15,7 @@ import polars as pl
 
 from intandem.data.calibration.alarms import alarms_of
 from intandem.data.calibration.calibrated_market import assemble_market, with_exposure_effect
+from intandem.data.calibration.choice_model import ChoiceData
 from intandem.data.calibration.competition import (
     Competition,
     candidates_of,
@@ -24,14 +25,14 @@ from intandem.data.calibration.competition import (
 )
 from intandem.data.calibration.estimation import Fit
 from intandem.data.calibration.exposure_effect import ExposureEffect, estimated_effect, stated_effect, with_kinds
+from intandem.data.calibration.fingerprint import data_hash
 from intandem.data.calibration.fitting import Progress, estimates_of, fit_panel, stated_effects
 from intandem.data.calibration.holdout import baseline_scores, log_score
-from intandem.data.calibration.identification import LEAST_VARIED, identified, variation, within
-from intandem.data.calibration.fingerprint import data_hash
+from intandem.data.calibration.identification import LEAST_VARIED, Identified, identified, variation, within
 from intandem.data.calibration.new_products import with_guesses
 from intandem.data.calibration.panel import Panel, panel_of
 from intandem.data.calibration.prediction import fit_tables, predict
-from intandem.data.calibration.recorded import Against, against_record
+from intandem.data.calibration.recorded import Against, against_record, with_recorded_shares
 from intandem.data.calibration.sentences import competition_sentences, identification_of, limits_of
 from intandem.data.calibration.settings import CalibrationSettings
 from intandem.data.calibration.standard_errors import Estimate
@@ -256,19 +257,13 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
     scored = panel.opportunities * panel.train[:, None, None]
     across = settings.across_stores
     told = identified(panel, scored, tables.exposures.height, across_stores=across)
-    fit, data, covariates = fit_panel(panel, scored, told, settings, progress)
-    estimates = estimates_of(fit, data, panel, covariates)
-    priced = estimates["elasticity"]
-    if not 0 <= priced.value <= settings.largest_elasticity:
+    chosen, priced = _chosen(tables, panel, scored, told, settings, progress), None
+    if not 0 <= chosen.estimates["elasticity"].value <= settings.largest_elasticity:
+        priced = chosen.estimates["elasticity"]
         panel = replace(panel, price_ratio=np.ones_like(panel.price_ratio))
-        fit, data, covariates = fit_panel(panel, scored, told, settings, progress)
-        estimates = estimates_of(fit, data, panel, covariates)
-    probability = predict(fit, data)
-    competition = candidates_of(without_competition(tables), panel)
-    if competition.competing.any():
-        fixed = stated_effects(told, settings)
-        fit, data, competition = fit_competition(panel, fit, data, probability, competition, fixed, progress)
-        estimates = estimates_of(fit, data, panel, covariates)
+        chosen = _chosen(tables, panel, scored, told, settings, progress)
+    fit, data, estimates, competition = chosen.fit, chosen.data, chosen.estimates, chosen.competition
+    priced = priced or estimates["elasticity"]
     effect = stated_effect(settings.stated_exposure_effect, panel.products, told.reason)
     if told.exposures:
         known = scored * panel.exposure_known[:, :, None]
@@ -292,6 +287,8 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         baselines = baseline_scores(panel)
     elasticity = estimates["elasticity"].value
     market, sizes, assumed = assemble_market(tables, panel, fit, data, elasticity, settings.market, competition)
+    if competition.competing.any():
+        market = with_recorded_shares(market, panel, competition)
     fitted = fit_tables(panel, probability)
     against = against_record(market, panel, competition, fitted["product_period"])
     best = max(baselines.values(), default=float("nan"))
@@ -325,6 +322,36 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
     )
     _say(found)
     return found
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A fit, with competition where it predicts better, and its estimates."""
+
+    fit: Fit
+    data: ChoiceData
+    estimates: dict[str, Estimate]
+    competition: Competition
+
+
+def _chosen(
+    tables: Tables,
+    panel: Panel,
+    scored: np.ndarray,
+    told: Identified,
+    settings: CalibrationSettings,
+    progress: Progress | None,
+) -> _Chosen:
+    fit, data, covariates = fit_panel(panel, scored, told, settings, progress)
+    estimates = estimates_of(fit, data, panel, covariates)
+    competition = candidates_of(without_competition(tables), panel)
+    priced = 0 <= estimates["elasticity"].value <= settings.largest_elasticity
+    if priced and competition.competing.any():
+        fixed = stated_effects(told, settings)
+        apart = predict(fit, data)
+        fit, data, competition = fit_competition(panel, fit, data, apart, competition, fixed, progress)
+        estimates = estimates_of(fit, data, panel, covariates)
+    return _Chosen(fit, data, estimates, competition)
 
 
 def _say(found: Calibration) -> None:

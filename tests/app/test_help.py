@@ -93,4 +93,4 @@ def test_bash_completes_commands_options_and_choices(capsys) -> None:
     assert completed("intandem", "tr") == ["train"]
     assert completed("intandem", "data", "v") == ["validate"]
     assert "--inventory" in completed("intandem", "simulate", "--in")
-    assert completed("intandem", "train", "--method", "st") == ["stma"]
+    assert completed("intandem", "train", "--method", "stm") == ["stma"]

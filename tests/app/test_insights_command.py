@@ -59,6 +59,7 @@ def test_a_market_is_solved_and_every_statement_reported(capsys: pytest.CaptureF
     assert not any(line.rstrip().endswith("fails") for line in words.splitlines())
 
 
+@pytest.mark.slow
 def test_a_trained_policy_is_played(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     market = example_market("two-products-capped")
     save_bundle(train(market, TINY), market, tmp_path / "policy")

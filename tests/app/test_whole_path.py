@@ -15,7 +15,8 @@ import pytest
 COMMAND = [sys.executable, "-m", "intandem"]
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_training_says_how_to_go_on(tmp_path: Path, number: int) -> None:
     arguments = [
         "train",

@@ -157,7 +157,15 @@ def lasting_chance(market: Market, level: float) -> np.ndarray:
 
 
 def rivals_total(market: Market, values: np.ndarray) -> np.ndarray:
-    """Sums over what competes for one purchase with each place, itself included, `rows width` or `rows 1`."""
+    """Sums over what competes for one purchase with each place, itself included, `rows width` or `rows 1`.
+
+    ```python
+    >>> from intandem.market.files import example_market
+    >>> rivals_total(example_market("two-products-capped"), np.array([[1.0, 2.0]]))
+    array([[3.]])
+
+    ```
+    """
     if market.rivals is None:
         return np.asarray(values.sum(1, keepdims=True), float)
     return np.asarray(among_rivals(market, jnp.asarray(values, jnp.float32)), float)

@@ -32,7 +32,16 @@ purchases of one unit; simulate it, or `intandem bound` it
 
 
 def refuse_several_units(market: Market) -> None:
-    """**Raises:** `InputError` where a purchase is of several units."""
+    """Tests that every purchase is of one unit.
+
+    **Raises:** `InputError` where a purchase is of several units.
+
+    ```python
+    >>> from intandem.market.files import example_market
+    >>> refuse_several_units(example_market("two-products-capped"))
+
+    ```
+    """
     if not market.traits.single_units:
         product = int((market.units_per_purchase > 1).argmax())
         units = float(market.units_per_purchase[product])

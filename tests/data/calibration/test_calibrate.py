@@ -23,12 +23,12 @@ TRUTH = {"persistence": 0.6, "carry_over": 0.8, "habit": 0.4}
 
 @pytest.fixture(scope="module")
 def firm() -> Market:
-    return simulated_firm(5, products=16, customers=160, slots=3, **TRUTH)
+    return simulated_firm(5, products=10, customers=120, slots=2, **TRUTH)
 
 
 @pytest.fixture(scope="module")
 def tables(firm: Market) -> Tables:
-    return simulated_tables(firm, 40, jax.random.key(1), Targeting())
+    return simulated_tables(firm, 36, jax.random.key(1), Targeting())
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def test_good_tables_pass(write: Write) -> None:
         (1, 1, 1, 1.0, 1.0),
     ]
     assert tables.exposures.row(0) == (0, None, 0, 0, "recommendation", 0.5)
-    assert tables.stock.rows() == [(0, 0, 7.0, date(2024, 1, 1))]
+    assert tables.stock.drop("backlog").rows() == [(0, 0, 7.0, date(2024, 1, 1))]
     assert tables.open_orders.rows() == [(0, 12.0, 2)]
     assert tables.products["lead_time"].to_list() == [1, 2]
 

@@ -41,6 +41,7 @@ from intandem.departments.department import Department
 from intandem.departments.features import FEATURES
 from intandem.departments.networks import ProductNetwork
 from intandem.departments.plain import StateNetwork
+from intandem.departments.rules import BaseStock, NoExposure, RankedExposure, ReorderPoint
 from intandem.errors import InputError
 from intandem.learning.mtma import Training
 from intandem.market import Market
@@ -56,9 +57,15 @@ MARKET = "market"
 CONTENTS = ("manifest.json", MARKET, "inventory", "recommendation")
 """All that a bundle's folder holds."""
 
-INVENTORY = InventoryNetwork | PlainInventory
-RECOMMENDATION = RecommendationNetwork | PlainRecommendation
+INVENTORY = InventoryNetwork | PlainInventory | BaseStock | ReorderPoint
+RECOMMENDATION = RecommendationNetwork | PlainRecommendation | RankedExposure | NoExposure
 """What a bundle's departments may be."""
+
+STANDING = ("base", "lift", "dispersion")
+RULES: dict[str, type[Department[Any]]] = {
+    kind.__name__: kind for kind in (BaseStock, ReorderPoint, RankedExposure, NoExposure)
+}
+"""Rules that may have been handed over in place of what was trained."""
 
 _MEND = "train again, or name another bundle"
 
@@ -110,6 +117,7 @@ def save_bundle(
             "steps": training.steps,
             "seconds": round(training.seconds, 3),
             "parameters": training.parameters,
+            "handed_over": None if training.handed is None else dataclasses.asdict(training.handed),
             "backtest": backtest,
             "versions": {
                 "intandem": intandem.__version__,
@@ -169,9 +177,10 @@ def load_bundle(folder: str | Path, market: Market | None = None, *, transfer: b
         _logger.warning("%s was trained for %s and is to decide in %s", folder, name, market.name)
         standing = reference(market)
         inventory, recommendation = (
-            eqx.tree_at(lambda d: d.standing, department, standing) for department in (inventory, recommendation)
+            eqx.tree_at(lambda d: d.standing, department, standing) if hasattr(department, "standing") else department
+            for department in (inventory, recommendation)
         )
-        if inventory.gated != market.traits.fixed_costs:
+        if getattr(inventory, "gated", market.traits.fixed_costs) != market.traits.fixed_costs:
             raise InputError(folder, "one market has fixed order costs and the other none", "train for this market")
     return JointPolicy(inventory, recommendation)
 
@@ -200,20 +209,36 @@ def _hash(department: Path) -> str:
 
 def _write_department(department: Department[Any], folder: Path) -> None:
     folder.mkdir()
+    if isinstance(department, tuple(RULES.values())):
+        save_file(_named_arrays(department), folder / "weights.safetensors")
+        rule = {"format": FORMAT, "department": _side(department), "rule": type(department).__name__}
+        (folder / "department.json").write_text(json.dumps(rule, indent=2) + "\n")
+        return
     if not isinstance(department, INVENTORY | RECOMMENDATION):
         raise TypeError(f"{type(department).__name__} has no weights to keep")
     plain = isinstance(department, PlainInventory | PlainRecommendation)
     save_file(_named_arrays(department), folder / "weights.safetensors")
-    structure = (
-        {"gated": department.gated} if isinstance(department, INVENTORY) else {"sees_stock": department.sees_stock}
-    )
+    told = "gated" if isinstance(department, INVENTORY) else "sees_stock"
+    structure = {told: getattr(department, told)}
     specification = {
         "format": FORMAT,
-        "department": "inventory" if isinstance(department, INVENTORY) else "recommendation",
+        "department": _side(department),
         "observes": ["joint state"] if plain else list(FEATURES),
         "structure": structure,
     }
     (folder / "department.json").write_text(json.dumps(specification, indent=2) + "\n")
+
+
+def _side(department: Department[Any]) -> str:
+    return "inventory" if isinstance(department, INVENTORY) else "recommendation"
+
+
+def _rule(kind: type[Department[Any]], arrays: dict[str, np.ndarray]) -> Department[Any]:
+    """A rule from its settings and the market's standing figures, by the names of its fields."""
+    fields: dict[str, Any] = {name: jnp.asarray(value) for name, value in arrays.items() if "." not in name}
+    if any(name.startswith("standing.") for name in arrays):
+        fields["standing"] = Reference(*(jnp.asarray(arrays[f"standing.{name}"]) for name in STANDING))
+    return kind(**fields)
 
 
 def load_department(folder: str | Path) -> Department[Any]:
@@ -226,13 +251,15 @@ def load_department(folder: str | Path) -> Department[Any]:
     path = folder / "weights.safetensors"
     try:
         arrays = load_file(path)
+        if "rule" in specification:
+            return _rule(RULES[specification["rule"]], arrays)
         plain = specification["observes"] == ["joint state"]
         if not plain and specification["observes"] != list(FEATURES):
             raise InputError(folder, "observes other features than this version of intandem", _MEND)
         width, inputs = arrays["network.inputs.weight"].shape
         outputs, key = arrays["network.outputs.weight"].shape[0], jax.random.key(0)
         network: Any = (StateNetwork if plain else ProductNetwork)(inputs, outputs, width=width, key=key)
-        standing = Reference(*(jnp.asarray(arrays[f"standing.{name}"]) for name in ("base", "lift", "dispersion")))
+        standing = Reference(*(jnp.asarray(arrays[f"standing.{name}"]) for name in STANDING))
         structure = specification["structure"]
         department: Department[Any]
         if specification["department"] == "inventory":
@@ -256,7 +283,7 @@ def _name(path: tuple[Any, ...]) -> str:
 
 def _named_arrays(department: eqx.Module) -> dict[str, np.ndarray]:
     leaves = jax.tree_util.tree_flatten_with_path(eqx.filter(department, eqx.is_array))[0]
-    return {_name(path): np.ascontiguousarray(leaf) for path, leaf in leaves}
+    return {_name(path): np.asarray(leaf, order="C") for path, leaf in leaves}
 
 
 def _filled(department: Department[Any], arrays: dict[str, np.ndarray]) -> Department[Any]:

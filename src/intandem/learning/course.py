@@ -51,6 +51,7 @@ def course_of(market: Market, settings: TrainSettings, shops: int, window: int) 
             window=window,
             updates=0,
             timescales=None,
+            starts="one",
         ),
     )
 

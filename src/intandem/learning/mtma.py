@@ -54,9 +54,23 @@ class TrainingState(eqx.Module):
     key: Key[Array, ""]
 
 
+@dataclass(frozen=True)
+class Handed:
+    """What was handed over of all that was tried.
+
+    - `name`: `trained`, `start`, or a rule's text. `profit`: what each earns per period, on common random numbers.
+    - `start`: the start that training went on from: `as valued`, `shown` or `trained apart`, or `given`.
+    """
+
+    name: str
+    profit: dict[str, float]
+    start: str
+
+
 @dataclass(frozen=True, repr=False)
 class Training(Displayed):
-    """A trained policy and how it came about; `curve` holds one array per figure of `Progress`, by update."""
+    """A trained policy and how it came about; `curve` holds one array per figure of `Progress`, by update; `handed`
+    says what was handed over, where several things were tried."""
 
     policy: JointPolicy
     curve: dict[str, np.ndarray]
@@ -65,6 +79,7 @@ class Training(Displayed):
     parameters: dict[str, int]
     settings: TrainSettings
     seed: int
+    handed: Handed | None = None
 
     def _summary(self) -> Summary:
         profit, settings = self.curve["profit"], self.settings
@@ -77,6 +92,8 @@ class Training(Displayed):
             ("weights", ", ".join(f"{name} {many:,}" for name, many in self.parameters.items())),
             ("seed", str(self.seed)),
         ]
+        if self.handed is not None:
+            rows.append(("handed over", f"{self.handed.name}, started {self.handed.start}"))
         done = f"{settings.method} after {count(len(profit), 'update')}"
         return Summary(f"{done}: profit {money(float(profit[-tenth:].mean()))} per period in the last tenth", rows)
 
@@ -115,20 +132,31 @@ def _optimisers(course: Course) -> optax.GradientTransformation:
     )
 
 
-def _start(course: Course, seed: int, start: JointPolicy | None) -> TrainingState:
-    settings, estimator = course.settings, ESTIMATORS[course.settings.estimator]
-    keys = jax.random.split(jax.random.key(seed), 4)
-    sees_stock = settings.method != "silo"
+def _departments(course: Course, keys: Key[Array, " some"]) -> JointPolicy:
+    """Untrained departments as the settings have them."""
+    settings, sees_stock = course.settings, course.settings.method != "silo"
     if settings.departments == "plain":
-        departments = plain_departments(
-            course.market, course.standing, width=settings.width, sees_stock=sees_stock, keys=keys[:2]
+        return JointPolicy(
+            *plain_departments(
+                course.market, course.standing, width=settings.width, sees_stock=sees_stock, keys=keys[:2]
+            )
         )
-        policy = JointPolicy(*departments)
-    else:
-        policy = JointPolicy(
-            inventory_network(course.market, course.standing, width=settings.width, key=keys[0]),
-            recommendation_network(course.standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
-        )
+    return JointPolicy(
+        inventory_network(course.market, course.standing, width=settings.width, key=keys[0]),
+        recommendation_network(course.standing, width=settings.width, sees_stock=sees_stock, key=keys[1]),
+    )
+
+
+def untrained(market: Market, settings: TrainSettings, seed: int) -> JointPolicy:
+    """What a run of this seed starts from."""
+    course = course_of(market, settings, *ESTIMATORS[settings.estimator].sizes(market, settings))
+    return tied(course, _departments(course, jax.random.split(jax.random.key(seed), 4)))
+
+
+def _start(course: Course, seed: int, start: JointPolicy | None) -> TrainingState:
+    estimator = ESTIMATORS[course.settings.estimator]
+    keys = jax.random.split(jax.random.key(seed), 4)
+    policy = _departments(course, keys)
     if start is not None:
         policy = with_weights_of(policy, start)
     learner, memory = estimator.start(course, tied(course, policy), keys[2])
@@ -214,30 +242,9 @@ def train(
     checkpoint: str | Path | None = None,
     start: JointPolicy | None = None,
 ) -> Training:
-    """Trains a policy for a market.
+    """Trains a policy once, from one start; what comes out is handed over as it is.
 
-    **Arguments:**
-
-    - `settings`: how; the defaults train `mtma`.
-    - `seed`: of the weights and of all that is drawn, 0 or more.
-    - `progress`: a function that is called after every chunk with the updates done, their number and the chunk's mean
-      figures; by default a bar shows them, on a terminal or in a notebook; False: nothing.
-    - `checkpoint`: a file to keep the run's state in after every chunk. If it is there, the run goes on from it, and
-      ends as it would have without the stop. It is removed when the run is done.
-    - `start`: a trained policy, of this market or another, whose weights training begins with; `settings.width` is its
-      own.
-
-    **Raises:** `InputError` for settings that cannot be, a start of another width, or a checkpoint of another run;
-    `RunError` if weights do not stay finite.
-
-    ```python
-    >>> from intandem.market import family_market
-    >>> market = family_market("capped-supply", products=2, customers=3, seed=0)
-    >>> trained = train(market, TrainSettings(updates=2, shops=2, window=4, width=4))
-    >>> sorted(trained.parameters)
-    ['critic', 'inventory', 'recommendation']
-
-    ```
+    `intandem.learning.train` takes the same arguments and says what they are.
     """
     settings = TrainSettings() if settings is None else settings
     check_settings(settings, seed)
@@ -318,6 +325,8 @@ def check_settings(settings: TrainSettings, seed: int = 0) -> None:
             "--estimator", f"'{settings.estimator}' is not known", did_you_mean(settings.estimator, ESTIMATORS)
         )
     timescales_of(settings.method, default_timescales(1, settings.estimator))
+    if settings.starts not in ("compete", "one"):
+        raise InputError("starts", f"is '{settings.starts}'", "give compete or one")
     if settings.departments not in DEPARTMENTS:
         raise InputError(
             "--departments", f"'{settings.departments}' is not known", did_you_mean(settings.departments, DEPARTMENTS)

@@ -67,6 +67,7 @@ class TrainSettings:
     - `discount`: of the critic of `pathwise`, in a market of average profit. `trace`: lambda of its returns.
     - `timescales`: the speeds of `mtma`, from which the method's own follow; `None`: the estimator's own.
     - `score`: of the score estimator.
+    - `starts`: `compete` (see `intandem.learning.train`), or `one` to hand over what comes out of one start.
     """
 
     method: str = "mtma"
@@ -82,6 +83,7 @@ class TrainSettings:
     trace: float = 0.9
     timescales: Timescales | None = None
     score: ScoreSettings = ScoreSettings()
+    starts: str = "compete"
 
 
 def _paper() -> TrainSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from intandem.app.answer import Answer, money, percent
@@ -123,6 +123,7 @@ def train(
         "method": method,
         "estimator": settings.estimator,
         "departments": settings.departments,
+        "handed_over": None if training.handed is None else asdict(training.handed),
         "updates": settings.updates,
         "from": start,
         "bundle": str(folder),

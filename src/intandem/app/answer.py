@@ -16,10 +16,11 @@ from intandem.errors import RunError
 
 @dataclass(frozen=True)
 class Answer:
-    """`figures` go to stdout with `--json`, `text` without it."""
+    """`figures` go to stdout with `--json`, `text` without it; `code` is what the process ends with."""
 
     figures: dict[str, Any]
     text: str
+    code: int = 0
 
     def write(self, as_json: bool) -> None:
         """Prints the answer to stdout; JSON in ASCII where the terminal's encoding lacks a character."""

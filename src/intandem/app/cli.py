@@ -49,6 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         answer = _answer(given)
         if answer is not None:
             answer.write("--json" in given)
+            return answer.code
         return DONE
     except KeyboardInterrupt as stopped:
         return _say(str(stopped) or "stopped; nothing half-written is left, run the command again", FAILED)

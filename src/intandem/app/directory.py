@@ -28,6 +28,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "decide": "intandem.app.commands.decide:decide",
         "orders": "intandem.app.commands.decide:orders",
         "recommend": "intandem.app.commands.decide:recommend",
+        "cycle": "intandem.app.commands.cycle:cycle",
     },
     "Study": {
         "solve": "intandem.app.commands.solve:solve",

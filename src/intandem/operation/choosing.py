@@ -90,7 +90,7 @@ def choose(
     fate = np.where((offers.score > 0) | (offers.tier == FIRST), KEPT, NOT_WORTH).astype(np.int8)
     fate[_never(offers, rules, customers, products, categories)] = RULED_OUT
     fate[(fate == KEPT) & ~shelf] = SOLD_OUT
-    _limit(fate, offers, rules, customers, products, categories)
+    _limit(fate, n, offers, rules, customers, products, categories)
     kept = there & (fate == KEPT)
     rank = np.cumsum(kept, axis=1)
     chosen = kept & (rank <= n)
@@ -132,13 +132,15 @@ def _never(
 
 def _limit(
     fate: np.ndarray,
+    n: int,
     offers: Offers,
     rules: Sequence[HouseRule],
     customers: pl.DataFrame,
     products: Sequence[str],
     categories: Sequence[str | None],
 ) -> None:
-    """Marks what is beyond the most of a category, in place; offers stand in the order in which they would be shown."""
+    """Marks what is beyond the most of a category, in place, until each customer has `n` products; offers stand in the
+    order in which they would be shown."""
     limits = [rule for rule in rules if rule.rule == "at_most"]
     if not limits:
         return
@@ -152,9 +154,17 @@ def _limit(
         meant = rule.members(customers).to_numpy()[:, None]
         meant = meant & ((code < len(names)) if rule.category is None else (code == names[rule.category]))
         most = np.where(meant, np.minimum(most, rule.most), most)
+    have = np.zeros(len(code), int)
     for at in range(code.shape[1]):
-        before = ((code[:, :at] == code[:, at : at + 1]) & (fate[:, :at] == KEPT)).sum(1)
-        fate[(fate[:, at] == KEPT) & (before >= most[:, at]), at] = LIMITED
+        open_ = np.flatnonzero(have < n)
+        if not open_.size:
+            break
+        same = code[open_, :at] == code[open_, at : at + 1]
+        before = (same & (fate[open_, :at] == KEPT)).sum(1)
+        mine = fate[open_, at]
+        mine[(mine == KEPT) & (before >= most[open_, at])] = LIMITED
+        fate[open_, at] = mine
+        have[open_] += (mine == KEPT) & (offers.product[open_, at] < len(products))
 
 
 def _pinned(

@@ -59,7 +59,7 @@ SOURCES = ("own", "segment", "overall", "rule")
 @dataclass(frozen=True)
 class Worth:
     """What showings are worth in a market, `rows width`: money (`score`), units added, money as if stock were without
-    limit (`uncoordinated`), and 1 for what the policy shows if it is a rule."""
+    limit (`uncoordinated`), and the exposure of each pair where the department has no scores in money."""
 
     score: np.ndarray
     added: np.ndarray
@@ -103,7 +103,7 @@ def own_offers(today: Today, worth: Worth, rows: np.ndarray) -> Offers:
     product = np.tile(np.arange(market.products), (len(rows), 1)) if index is None else np.asarray(index)[rows]
     tier = np.full(product.shape, OWN, np.int8)
     if worth.shown is not None:
-        tier[worth.shown[rows] > 0] = FIRST
+        tier[worth.shown[rows] >= 0.5] = FIRST
     source = np.zeros(product.shape, np.int8)
     return Offers(product.astype(np.int32), worth.score[rows], worth.added[rows], tier, source)
 

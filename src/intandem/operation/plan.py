@@ -66,5 +66,5 @@ def changed_share(found: Decisions, plan: pl.DataFrame, more_than: float = CHANG
     both = both.filter((pl.col("quantity") > 0) | (pl.col("planned") > 0))
     if both.is_empty():
         return None
-    gap = (pl.col("quantity") - pl.col("planned")).abs() / pl.max_horizontal("quantity", "planned")
-    return float((both.select(gap.alias("gap"))["gap"] > more_than).mean() or 0.0)
+    now, planned = both["quantity"].to_numpy(), both["planned"].to_numpy()
+    return float((np.abs(now - planned) > more_than * np.maximum(now, planned)).mean())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from intandem.app.demonstration import ALLOTMENT, variations, with_allotment, with_effect, with_margin
+from intandem.app.assumptions import variations, with_effect, with_margin
+from intandem.app.demonstration import ALLOTMENT, with_allotment
 from intandem.market import base_demand, family_market
 
 
@@ -30,7 +31,7 @@ def test_margins_scale_and_costs_follow():
 def test_variations_change_one_thing_each():
     free = family_market("free-supply", 4, 5, 0)
     market = with_allotment(free)
-    changed = variations(market, free)
+    changed = {"Supply without allotment": free} | variations(market)
     assert (np.asarray(with_effect(market, 0.8).exposure_effect) == np.float32(0.8)).all()
     for label, other in changed.items():
         different = [

@@ -15,6 +15,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from intandem.app.assumptions import SCENARIO_RUNS, variations
 from intandem.data import load_complete_journey
 from intandem.data.calibration.calibrate import calibrate
 from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
@@ -32,9 +33,6 @@ SCARCE = 0.5
 ALLOTMENT = 1.3
 """What such a supplier delivers at most in a week, in weeks of the product's sales without exposure."""
 
-STRONG_EFFECT = 0.8
-"""The strong case: one recommendation more than doubles the odds of a purchase."""
-
 METHODS = ("silo", "filtered-silo", "tuned-rule", "learned-silo", "mtma")
 TRAININGS = 3
 """Of each learned method, so that intervals are over trainings."""
@@ -42,8 +40,7 @@ TRAININGS = 3
 UPDATES = 200
 SHOPS = 2
 WINDOW = 52
-SCENARIO_RUNS = 2
-"""Sized so that the whole demonstration takes a minute or two on two cores; runs are for each training."""
+"""Sized so that the whole demonstration takes a minute or two on two cores."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def demonstrate(
     lap("compare")
     scenarios = [Scenario("As calibrated", found)]
     shown = without(found, "silo", "learned-silo")
-    for label, changed in variations(market, free).items():
+    for label, changed in ({"Supply without allotment": free} | variations(market)).items():
         meter.update(f"what if: {label.lower()}")
         scenarios.append(Scenario(label, replay(shown, changed, runs=SCENARIO_RUNS)))
     lap("scenarios")
@@ -123,29 +120,6 @@ def with_allotment(market: Market) -> Market:
     every = round(1 / SCARCE)
     cap = np.where(rank % every == 0, np.maximum(1.0, np.floor(ALLOTMENT * demand)), np.inf)
     return dataclasses.replace(market, max_order=jnp.asarray(cap, jnp.float32))
-
-
-def with_margin(market: Market, factor: float) -> Market:
-    """The market with every gross margin times `factor`; holding costs follow the unit cost."""
-    cost = market.price - factor * (market.price - market.unit_cost)
-    share = cost / jnp.maximum(market.unit_cost, 1e-6)
-    return dataclasses.replace(market, unit_cost=cost, salvage=cost, holding_cost=market.holding_cost * share)
-
-
-def with_effect(market: Market, effect: float) -> Market:
-    """The market in which every exposure has one and the same effect."""
-    return dataclasses.replace(market, exposure_effect=jnp.full_like(market.exposure_effect, effect))
-
-
-def variations(market: Market, free: Market) -> dict[str, Market]:
-    """The market under other assumptions, by what people read."""
-    return {
-        "Supply without allotment": free,
-        "No effect of exposure (0)": with_effect(market, 0.0),
-        f"Strong effect of exposure ({STRONG_EFFECT:g})": with_effect(market, STRONG_EFFECT),
-        "Gross margins halved": with_margin(market, 0.5),
-        "Gross margins half as high again": with_margin(market, 1.5),
-    }
 
 
 def _laps(seconds: dict[str, float]) -> Callable[[str], None]:

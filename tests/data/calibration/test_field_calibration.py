@@ -158,6 +158,23 @@ def test_exposures_that_do_not_vary_tell_no_effect(field: Field) -> None:
     assert not _told(_exposed(tables, telling["one product in some weeks"]), across_stores=True).exposures
 
 
+def test_logged_propensities_are_what_is_held_constant(field: Field) -> None:
+    tables = _exposed(check(field()).tables, lambda i, j, t: (i * 7 + j * 13 + t * 29) % 11 < 4)
+    assert _panel(tables).propensity is None
+    given = pl.when(pl.col("customer") < 10).then(0.2).otherwise(0.8)
+    logged = replace(tables, exposures=tables.exposures.with_columns(propensity=given))
+    panel = _panel(logged)
+    assert panel.propensity is not None
+    np.testing.assert_allclose(panel.propensity[:10], 0.2)
+    np.testing.assert_allclose(panel.propensity[10:], 0.8)
+    said = identification_of(panel, CalibrationSettings(), _told(logged))
+    assert "drawn with logged propensities (0.2 to 0.8)" in said
+    assert "not given out at random" not in said
+    # A log of which a part says nothing identifies nothing.
+    partly = tables.exposures.with_columns(propensity=pl.when(pl.col("customer") < 10).then(0.2))
+    assert _panel(replace(tables, exposures=partly)).propensity is None
+
+
 def _priced(tables: Tables, price: Callable[[int, int], float]) -> Tables:
     """The tables with a price by product and week, beside a regular price of 4."""
     rows = [(j, t, price(j, t), 4.0, 1.0) for j in range(4) for t in range(40)]

@@ -82,12 +82,17 @@ def compare(
         )
         figures = found.as_json()
         if page is not None:
+            from intandem.app.assumptions import kept_of, sections_of
             from intandem.evaluation.report import write_report
             from intandem.evaluation.report.content import report_of
 
+            kept = kept_of(world, market)
+            if kept is not None:
+                meter.update("what if the assumptions are wrong")
+            sections = {} if kept is None else sections_of(kept, found)
             meter.update("writing the page")
             try:
-                write_report(report_of(found), page)
+                write_report(report_of(found, **sections), page)
             except RunError:
                 # The work is done: without its page at least its figures are not lost.
                 print(table(found), file=sys.stderr)

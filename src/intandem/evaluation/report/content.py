@@ -9,6 +9,7 @@ from typing import Any
 from intandem.evaluation.comparison import Comparison
 from intandem.evaluation.plots.products import most_telling
 from intandem.evaluation.simulated import Trace
+from intandem.market import Market
 
 TRACED_PERIODS = 208
 
@@ -77,7 +78,7 @@ def report_of(
         comparison=comparison,
         traces=traces,
         chosen=tuple(most_telling(traces[comparison.subject])),
-        names=tuple(names or market.labels.product_ids),
+        names=tuple(names or _names(market)),
         currency=currency,
         facts=tuple(facts),
         fit=fit or {},
@@ -86,6 +87,11 @@ def report_of(
         assumptions=tuple(assumptions),
         limits=(*limits, *_limits(comparison)),
     )
+
+
+def _names(market: Market) -> list[str]:
+    ids = market.labels.product_ids
+    return [name or own for name, own in zip(market.labels.names, ids, strict=True)]
 
 
 def _limits(comparison: Comparison) -> tuple[str, ...]:

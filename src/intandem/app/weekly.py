@@ -27,10 +27,9 @@ import intandem
 from intandem.data import validate_folder
 from intandem.data.calibration.calibrate import calibrate
 from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
-from intandem.departments import RULE_POLICIES, JointPolicy, policy_of_rules
+from intandem.departments import JointPolicy, policy_of_rules
 from intandem.errors import InputError
 from intandem.evaluation.acceptance import RULES, accept
-from intandem.evaluation.policies import policy_of
 from intandem.learning import TrainSettings, load_bundle, save_bundle, train
 from intandem.learning.warm_start import width_of
 from intandem.market import Market
@@ -42,6 +41,9 @@ from intandem.operation.writing import PAGE, write_decisions
 from intandem.storage import replace_file, replace_folder
 
 TABLES, MARKET, POLICY, NEXT, DECISIONS, PLANS = "tables", "market", "policy", "next", "decisions", "plans"
+
+FALLBACK = ("base-stock", "uplift:filter=in-stock")
+"""Who decides before any policy is accepted, if the best of the rules is no pair of them (`dual-price`)."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _cycle(folder: Path, settings: CycleSettings, steps: Steps) -> dict[str, Any
     found["train"] = steps.step("train", trained)
     found["accept"] = steps.step("accept", lambda: _judged(market, load_bundle(new_policy, market), old, settings))
     found["install"] = steps.step("install", lambda: _install(folder, found["accept"]["accepted"]))
-    found["decide"] = steps.step("decide", lambda: _decide(folder, found["accept"]["best_rule"], checked, settings))
+    found["decide"] = steps.step("decide", lambda: _decide(folder, found["accept"]["rules"], checked, settings))
     verdict, decided = found["accept"], found["decide"]
     place = folder / DECISIONS / decided["date"]
     return {
@@ -144,8 +146,15 @@ def _judged(market: Market, new: JointPolicy, old: JointPolicy | None, settings:
         seed=settings.seed,
         progress=False,
     )
-    profit = {name: round(value, 4) for name, value in verdict.profit.items()}
-    return {"accepted": verdict.accepted, "why": verdict.why, "best_rule": verdict.best_rule, "profit": profit}
+    best = verdict.best_rule
+    return {
+        "accepted": verdict.accepted,
+        "why": verdict.why,
+        "best_rule": best,
+        # As they were tuned, so that they can decide where no policy was ever accepted.
+        "rules": list(verdict.comparison.results[best].rules or FALLBACK),
+        "profit": {name: round(value, 4) for name, value in verdict.profit.items()},
+    }
 
 
 def _install(folder: Path, accepted: bool) -> str:
@@ -156,9 +165,12 @@ def _install(folder: Path, accepted: bool) -> str:
     return "the new policy decides" if accepted else "the old policy stays"
 
 
-def _decide(folder: Path, best_rule: str, checked: Any, settings: CycleSettings) -> dict[str, Any]:
+def _decide(folder: Path, rules: list[str], checked: Any, settings: CycleSettings) -> dict[str, Any]:
     market = load_market(folder / MARKET)
-    policy = _policy(folder, market, best_rule)
+    if (folder / POLICY).is_dir():
+        policy = load_bundle(folder / POLICY, market, transfer=True)
+    else:
+        policy = policy_of_rules(market, *rules)
     house = folder / TABLES / "rules.csv"
     found = decide(
         policy,
@@ -184,18 +196,6 @@ def _decide(folder: Path, best_rule: str, checked: Any, settings: CycleSettings)
         "flags": found.flags.height,
         "changed_share": None if share is None else round(share, 4),
     }
-
-
-def _policy(folder: Path, market: Market, best_rule: str) -> JointPolicy:
-    """Whoever decides: the bundle that was accepted last; before there is one, the best rule."""
-    if (folder / POLICY).is_dir():
-        return load_bundle(folder / POLICY, market, transfer=True)
-    if best_rule in RULE_POLICIES:
-        found = policy_of(market, best_rule, best_rule)
-        assert isinstance(found, JointPolicy)
-        return found
-    # A tuned rule lives as long as its comparison; untuned and filtered is the nearest that needs no simulation.
-    return policy_of_rules(market, "base-stock", "uplift:filter=in-stock")
 
 
 def _key(tables: Path, settings: CycleSettings) -> str:

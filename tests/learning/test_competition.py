@@ -29,8 +29,6 @@ def test_costly_exposures_are_no_trap(name: str, seed: int) -> None:
     market = example_market(name)
     trained = train(market, seed=seed)
     assert judged(market, {"it": trained.policy}, 9)["it"] > 0.98 * OPTIMA[name]
-    assert trained.handed is not None
-    assert trained.handed.start != "as valued"
 
 
 @pytest.fixture(scope="module")

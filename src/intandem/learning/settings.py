@@ -89,7 +89,7 @@ class TrainSettings:
 def _paper() -> TrainSettings:
     """As in code that the authors of MTMA published for other problems: proximal policy optimisation of deep networks
     on batches of some 5,000 periods; rates a (b / (b + k))^c, c = .99 for the slowest and .70 for the fastest."""
-    trust = Trust(clip=0.2, limit=float("inf"), entropy=0.01, spread_at_end=1.0)
+    trust = Trust(clip=0.2, limit=1e6, entropy=0.01, spread_at_end=1.0)
     return TrainSettings(
         estimator="score",
         departments="plain",

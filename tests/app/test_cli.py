@@ -125,6 +125,7 @@ def test_compare_writes_a_page(capsys, tmp_path):
         (["compare", MARKET, "--methods", "silo,"], ["--methods", "empty name"]),
         (["compare", MARKET, "--methods", "silo", "--out", "page.txt"], ["page.txt", "such as page.html"]),
         (["compare", MARKET, "--methods", "silo", "--seeds", "0"], ["--seeds"]),
+        (["compare", MARKET, "--methods", "silo", "--updates", "5"], ["--updates: says how to train", "silo", "mtma"]),
         (["data", "fetch", "no-such"], ["no-such", "complete-journey"]),
         (["data", "validate", "no-such-folder"], ["no-such-folder"]),
         (["calibrate", "no-such-folder", "--out", "m"], ["no-such-folder"]),

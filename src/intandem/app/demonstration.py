@@ -1,4 +1,5 @@
-"""The demonstration: Complete Journey's raw tables to a calibrated market, trained departments, and a page.
+"""The demonstration: Complete Journey's raw tables to a calibrated market, trained departments, and two pages: what
+coordination is worth, and what its departments decide in the week after the last.
 
 The data hold purchases and exposures but neither stock nor costs nor a supplier's terms. What is assumed about them is
 stated here, on the page, and varied: the answer depends on it.
@@ -25,6 +26,9 @@ from intandem.evaluation.report import Report, Scenario, report_of, words, write
 from intandem.learning import TrainSettings, check_settings, save_bundle
 from intandem.market import Market, base_demand
 from intandem.market.files import save_market
+from intandem.operation import decide
+from intandem.operation.words import answer as decided_in_words
+from intandem.operation.writing import PAGE, write_decisions
 from intandem.progress import Meter
 
 SCARCE = 0.5
@@ -49,6 +53,8 @@ class Demonstration:
 
     report: Report
     page: Path
+    today: Path
+    decided: str
     markets: dict[str, Path]
     answer: str
     to_do: tuple[str, ...]
@@ -101,9 +107,15 @@ def demonstrate(
     save_bundle(found.results["mtma"].trainings[0], market, folder / "policy", backtest=found.as_json())
     page = write_report(report, folder / "report.html")
     lap("page")
+    meter.update("deciding the week after the last")
+    decisions = decide(folder / "policy", tables)
+    today = write_decisions(decisions, folder / "today", currency="$") / PAGE
+    lap("decide")
     return Demonstration(
         report=report,
         page=page,
+        today=today,
+        decided=decided_in_words(decisions, "$"),
         markets={market.name: place},
         answer=words.answer(report),
         to_do=words.to_do(report),

@@ -55,19 +55,24 @@ def compare(
     del json_output
     from intandem.app.commands.train import train_settings
     from intandem.app.runtime import claim, resolve_market
-    from intandem.errors import RunError
+    from intandem.errors import InputError, RunError
     from intandem.progress import Meter
 
     page = None if out is None else claim(out, folder=False, ending=".html")
     world = resolve_market(market)
     from intandem.evaluation.compare import compare as play
-    from intandem.evaluation.methods import check_methods
+    from intandem.evaluation.methods import LEARNED, check_methods
     from intandem.learning import check_settings
 
     settings = train_settings("mtma", estimator=estimator, updates=updates, shops=shops, window=window, width=width)
     check_settings(settings, seed)
     names = [name.strip() for name in methods.split(",")]
     check_methods(names)
+    training = {"estimator": estimator, "updates": updates, "shops": shops, "window": window, "width": width}
+    given = [f"--{name}" for name, value in training.items() if value is not None]
+    if given and LEARNED.keys().isdisjoint(names):
+        problem = f"says how to train, and nothing of {', '.join(names)} is trained"
+        raise InputError(given[0], problem, f"leave it out, or add one of {', '.join(LEARNED)} to --methods")
     with Meter() as meter:
         found = play(
             world,

@@ -10,7 +10,7 @@ from intandem.app.options import JsonFlag, Seed, option
 
 
 def demo(
-    out: Annotated[str, option("The folder for the market, the trained policy and the page.", metavar="DIR")],
+    out: Annotated[str, option("The folder for the market, the trained policy and the pages.", metavar="DIR")],
     products: Annotated[int, option("Most bought products to keep.")] = 50,
     customers: Annotated[int, option("Households with most baskets to keep.")] = 200,
     updates: Annotated[int | None, option("Gradient updates of training.", default="200")] = None,
@@ -19,7 +19,7 @@ def demo(
 ) -> Answer:
     """Shows on real grocery data what coordination is worth.
 
-    The whole path: fetch, calibrate, tune, train, compare, report.
+    The whole path: fetch, calibrate, tune, train, compare, report, decide.
 
     Example: intandem demo --out demo
     """
@@ -35,9 +35,11 @@ def demo(
     from intandem.app.demonstration import demonstrate
     from intandem.learning.bundle import CONTENTS
     from intandem.market.files import writing
+    from intandem.operation.writing import CONTENTS as DECISIONS
 
     claim(folder / "market", folder=True, ours=writing.CONTENTS)
     claim(folder / "policy", folder=True, ours=CONTENTS)
+    claim(folder / "today", folder=True, ours=DECISIONS)
 
     with Meter() as meter:
         found = demonstrate(folder, products=products, households=customers, updates=updates, seed=seed, meter=meter)
@@ -45,6 +47,7 @@ def demo(
     comparison = found.report.comparison
     figures = {
         "report": str(found.page),
+        "today": str(found.today),
         "markets": {name: str(place) for name, place in found.markets.items()},
         "methods": comparison.as_json()["methods"],
         "profit": {name: result.profit for name, result in comparison.results.items()},
@@ -57,5 +60,8 @@ def demo(
         "seconds_by_step": found.seconds,
     }
     advice = "\n".join(f"- {line}" for line in found.to_do)
-    text = f"{found.answer}\n{advice}\n{found.beside}\nThe page: {found.page} ({seconds:.0f} s)"
+    text = (
+        f"{found.answer}\n{advice}\n{found.beside}\nThe week after the last: {found.decided}\n"
+        f"The pages: {found.page}, {found.today} ({seconds:.0f} s)"
+    )
     return Answer(figures, text)

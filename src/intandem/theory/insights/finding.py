@@ -13,7 +13,7 @@ STATEMENTS: dict[str, str] = {
     "C2": "recommendation follows its own stock",
     "C2-cross": "recommendation leaves to others what they have in stock",
     "C3": "exposure goes by efficiency times profitability",
-    "C4": "deciding in tandem earns at least as much as apart",
+    "C4": "coordinated departments earn at least as much as uncoordinated ones",
     "C4-equality": "and no more where supply is free",
     "C4-over-time": "it does so over time, too",
     "T1": "orders never fall in intention",

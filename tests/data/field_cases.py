@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from intandem.data.tables.report import ValidationReport
-from intandem.data.tables.validate import validate_folder
+from intandem.data.tables.checks.report import ValidationReport
+from intandem.data.tables.checks.validate import validate_folder
 from intandem.errors import InputError
 
 FIELD = Path(__file__).parent / "field"

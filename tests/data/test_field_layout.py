@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from data.field_cases import FIELD, HEADER, Field, as_csv, check, note_of, refused
-from intandem.data.tables.report import ValidationReport
-from intandem.data.tables.validate import read_tables
+from intandem.data.tables.checks.report import ValidationReport
+from intandem.data.tables.checks.validate import read_tables
 
 NAMES = ("firm[1]", "firm*", "firm?", "f{1,2}", "~firm", "date=2024-01-01", "100%20", "a\\b", "%7B")
 

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from data.field_cases import HEADER, TODAY, Field, as_csv, base_lines, check, note_of, refused
-from intandem.data.tables.dates import as_days
-from intandem.data.tables.mapping import Reading
-from intandem.data.tables.validate import validate_folder
+from intandem.data.tables.checks.validate import validate_folder
+from intandem.data.tables.reading.mapping import Reading
+from intandem.data.tables.values.dates import as_days
 from intandem.errors import InputError
 
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from data.field_cases import HEADER, TODAY, Field, as_csv, base_lines, check, note_of, refused
-from intandem.data.tables.mapping import Reading
-from intandem.data.tables.numbers import as_numbers, cure_of_numbers
-from intandem.data.tables.validate import validate_folder
+from intandem.data.tables.checks.validate import validate_folder
+from intandem.data.tables.reading.mapping import Reading
+from intandem.data.tables.values.numbers import as_numbers, cure_of_numbers
 
 
 def test_a_cancelled_order_is_no_demand(field: Field) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.report import ValidationReport
+from intandem.data.tables.checks.report import ValidationReport
+from intandem.data.tables.checks.validate import check_tables, read_tables
 from intandem.data.tables.tables import Tables
-from intandem.data.tables.validate import check_tables, read_tables
 from intandem.departments import JointPolicy, reference
 from intandem.display import Displayed, Summary, count, money
 from intandem.errors import InputError

@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.frames import source_of
+from intandem.data.tables.reading.frames import source_of
 from intandem.errors import InputError, did_you_mean
 
 RULES = ("always", "never", "pin", "at_most")

@@ -12,7 +12,7 @@ import pytest
 import intandem
 from intandem.data.calibration.calibrate import calibrate
 from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
-from intandem.data.tables.validate import validate_folder
+from intandem.data.tables.checks.validate import validate_folder
 from intandem.market import base_demand
 from intandem.market.files import load_market, save_market
 from intandem.market.files.writing import market_hash

@@ -129,7 +129,7 @@ def test_a_calibration_is_kept_beside_its_market(found: Calibration, tmp_path: P
 
 def test_the_data_hash_is_of_the_data(found: Calibration) -> None:
     from intandem.data.calibration.fingerprint import data_hash
-    from intandem.data.tables.validate import check_tables, read_tables
+    from intandem.data.tables.checks.validate import check_tables, read_tables
 
     def hashed(lines: pl.DataFrame) -> str:
         products = {"product_id": [*BRANDS, "milk", "butter"]}

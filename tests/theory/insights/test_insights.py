@@ -139,7 +139,9 @@ def test_everything_in_one_call(capped: Solution) -> None:
     assert {"holds", "statistic", "violations", "n"} <= set(found["T2"].as_json())
     assert repr(found).startswith("7 of 7 statements hold whose assumptions the market meets\n")
     assert "not claimed here  C3, C4-equality" in repr(found)
-    assert repr(found["C4"]).startswith("C4 holds: coordinated departments earn at least as much as uncoordinated ones\n")
+    assert repr(found["C4"]).startswith(
+        "C4 holds: coordinated departments earn at least as much as uncoordinated ones\n"
+    )
     frame = found.to_frame()
     assert frame["name"].to_list() == list(found)
     assert frame["holds"].to_list() == [one.holds for one in found.values()]

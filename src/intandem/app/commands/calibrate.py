@@ -99,7 +99,7 @@ def calibrate(
 
 def check_stated(given: dict[str, float | None]) -> None:
     """**Raises:** `InputError` for a value that `mapping.toml` would not take either."""
-    from intandem.data.tables.mapping import mapping_of
+    from intandem.data.tables.reading.mapping import mapping_of
     from intandem.errors import InputError
 
     for key, value in given.items():

@@ -56,8 +56,8 @@ def validate(
     Example: intandem data validate my-tables
     """
     del seed, json_output
-    from intandem.data.tables.report import MUCH
-    from intandem.data.tables.validate import validate_folder
+    from intandem.data.tables.checks.report import MUCH
+    from intandem.data.tables.checks.validate import validate_folder
 
     report = validate_folder(folder, out)
     lines = [f"{report.rows:,} rows, {report.quarantined:,} of them in quarantine ({report.quarantine})"]

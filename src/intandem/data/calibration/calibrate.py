@@ -36,9 +36,9 @@ from intandem.data.calibration.recorded import Against, against_record, with_rec
 from intandem.data.calibration.sentences import competition_sentences, identification_of, limits_of
 from intandem.data.calibration.settings import CalibrationSettings
 from intandem.data.calibration.standard_errors import Estimate
-from intandem.data.tables.report import ValidationReport
+from intandem.data.tables.checks.report import ValidationReport
+from intandem.data.tables.checks.validate import check_tables, read_tables
 from intandem.data.tables.tables import Tables
-from intandem.data.tables.validate import check_tables, read_tables
 from intandem.display import Displayed, Summary, count
 from intandem.market.model import Market
 from intandem.progress import Meter, reported

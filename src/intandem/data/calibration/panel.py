@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from intandem.data.calibration.candidates import choose_candidates
-from intandem.data.tables.stock import sold_out
+from intandem.data.tables.checks.stock import sold_out
 from intandem.data.tables.tables import Tables
 from intandem.display import Displayed
 from intandem.errors import InputError

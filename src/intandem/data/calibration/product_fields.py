@@ -12,7 +12,7 @@ from intandem.data.calibration.new_products import by_department
 from intandem.data.calibration.panel import Panel
 from intandem.data.calibration.settings import MarketSettings
 from intandem.data.calibration.supply_terms import OrderTerms, order_terms
-from intandem.data.tables.sizes import largest_usual
+from intandem.data.tables.checks.sizes import largest_usual
 from intandem.data.tables.tables import Tables
 from intandem.display import count
 from intandem.market.rules.keys import LARGEST_WHOLE

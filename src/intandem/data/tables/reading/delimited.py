@@ -13,8 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from intandem.data.tables.mapping import NAME, Reading
-from intandem.data.tables.raw import Source
+from intandem.data.tables.reading.mapping import NAME, Reading
+from intandem.data.tables.reading.raw import Source
 from intandem.errors import InputError
 
 _BOM = b"\xef\xbb\xbf"

@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.calendar import Calendar
-from intandem.data.tables.mapping import NAME, Mapping
-from intandem.data.tables.raw import EXTRA, ROW, RawTable
-from intandem.data.tables.returns import Netted
-from intandem.data.tables.sizes import largest_usual
-from intandem.data.tables.stock import sold_out
+from intandem.data.tables.checks.calendar import Calendar
+from intandem.data.tables.checks.returns import Netted
+from intandem.data.tables.checks.sizes import largest_usual
+from intandem.data.tables.checks.stock import sold_out
+from intandem.data.tables.reading.mapping import NAME, Mapping
+from intandem.data.tables.reading.raw import EXTRA, ROW, RawTable
 from intandem.data.tables.tables import Tables
-from intandem.data.tables.values import TypedTable
+from intandem.data.tables.values.columns import TypedTable
 
 GUEST_SHARE, GUEST_TIMES, FEWEST_CUSTOMERS = 0.1, 20.0, 10
 """One id is suspected of standing for many people if it has so large a share of all lines, and so many times the

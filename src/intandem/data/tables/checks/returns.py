@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from intandem.data.tables.raw import ROW
+from intandem.data.tables.reading.raw import ROW
 
 LEFT = 1e-9
 """Share of a line below which what is left of it is rounding."""

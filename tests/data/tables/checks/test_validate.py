@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from intandem.data.tables.checks.validate import ValidationReport, validate_folder
 from intandem.data.tables.schema import RULES
-from intandem.data.tables.validate import ValidationReport, validate_folder
 from intandem.errors import InputError, RunError
 
 TODAY = date(2024, 6, 1)

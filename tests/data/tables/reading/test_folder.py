@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from intandem.data.tables.folder import read_table
-from intandem.data.tables.mapping import Mapping, mapping_of, read_mapping
-from intandem.data.tables.raw import EXTRA, ROW, RawTable
+from intandem.data.tables.reading.folder import read_table
+from intandem.data.tables.reading.mapping import Mapping, mapping_of, read_mapping
+from intandem.data.tables.reading.raw import EXTRA, ROW, RawTable
 from intandem.data.tables.schema import SCHEMA
 from intandem.errors import InputError
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.calendar import Calendar, calendar_of
-from intandem.data.tables.folder import read_table
-from intandem.data.tables.frames import check_names, kind_of, source_of
-from intandem.data.tables.mapping import Mapping, mapping_of, read_mapping
-from intandem.data.tables.notes import Found, exact_repeats, notes_of
-from intandem.data.tables.raw import ROW, RawTable, named
-from intandem.data.tables.report import ValidationReport, quarantine_file, report_of, write_quarantine
-from intandem.data.tables.returns import Netted, net_returns
+from intandem.data.tables.checks.calendar import Calendar, calendar_of
+from intandem.data.tables.checks.notes import Found, exact_repeats, notes_of
+from intandem.data.tables.checks.report import ValidationReport, quarantine_file, report_of, write_quarantine
+from intandem.data.tables.checks.returns import Netted, net_returns
+from intandem.data.tables.checks.terms import check_terms
+from intandem.data.tables.reading.folder import read_table
+from intandem.data.tables.reading.frames import check_names, kind_of, source_of
+from intandem.data.tables.reading.mapping import Mapping, mapping_of, read_mapping
+from intandem.data.tables.reading.raw import ROW, RawTable, named
 from intandem.data.tables.schema import SCHEMA
 from intandem.data.tables.tables import Tables, attribute_names, build_tables, price_table
-from intandem.data.tables.terms import check_terms
-from intandem.data.tables.timing import Clock, clock_of
-from intandem.data.tables.values import TypedTable, fault, fault_as_written, type_values
+from intandem.data.tables.values.columns import TypedTable, fault, fault_as_written, type_values
+from intandem.data.tables.values.timing import Clock, clock_of
 from intandem.errors import InputError
 
 DUE_WITHIN = timedelta(days=3660)

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.folder import read_file
-from intandem.data.tables.mapping import Reading
-from intandem.data.tables.raw import Source, without_spaces
+from intandem.data.tables.reading.folder import read_file
+from intandem.data.tables.reading.mapping import Reading
+from intandem.data.tables.reading.raw import Source, without_spaces
 from intandem.data.tables.schema import SCHEMA
 from intandem.errors import InputError
 

@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 
-from intandem.data.tables.mapping import NAME, Reading
+from intandem.data.tables.reading.mapping import NAME, Reading
 
 _SPACES = (" ", "\u00a0", "\u202f")
 

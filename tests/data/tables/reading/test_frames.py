@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 import intandem
-from intandem.data.tables.frames import source_of
-from intandem.data.tables.validate import validate_folder
+from intandem.data.tables.checks.validate import validate_folder
+from intandem.data.tables.reading.frames import source_of
 from intandem.errors import InputError
 
 TODAY = date(2024, 6, 1)

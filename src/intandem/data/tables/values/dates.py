@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from intandem.data.tables.mapping import NAME, Reading
+from intandem.data.tables.reading.mapping import NAME, Reading
 from intandem.errors import InputError
 
 _YEAR_FIRST = tuple(f"%Y{mark}%m{mark}%d" for mark in ("-", "/", ".", " ", ""))

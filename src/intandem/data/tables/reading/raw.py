@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from intandem.data.tables.mapping import NAME, Mapping, Reading
+from intandem.data.tables.reading.mapping import NAME, Mapping, Reading
 from intandem.data.tables.schema import Table
 from intandem.errors import InputError
 

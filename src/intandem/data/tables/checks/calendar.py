@@ -9,9 +9,9 @@ from typing import get_args
 
 import polars as pl
 
-from intandem.data.tables.mapping import NAME, Mapping, Weekday
+from intandem.data.tables.reading.mapping import NAME, Mapping, Weekday
 from intandem.data.tables.tables import week_calendar
-from intandem.data.tables.timing import Clock
+from intandem.data.tables.values.timing import Clock
 from intandem.errors import InputError
 
 LONGEST_CALENDAR = 20_000

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from intandem.data.tables.raw import RawTable
-from intandem.data.tables.values import TypedTable
+from intandem.data.tables.reading.raw import RawTable
+from intandem.data.tables.values.columns import TypedTable
 
 
 def check_terms(raw: RawTable, products: TypedTable) -> TypedTable:

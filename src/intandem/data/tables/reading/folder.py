@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from intandem.data.tables.delimited import read_delimited
-from intandem.data.tables.mapping import NAME, Mapping, Reading
-from intandem.data.tables.raw import RawTable, Source, named, without_spaces
+from intandem.data.tables.reading.delimited import read_delimited
+from intandem.data.tables.reading.mapping import NAME, Mapping, Reading
+from intandem.data.tables.reading.raw import RawTable, Source, named, without_spaces
 from intandem.data.tables.schema import Table
 from intandem.errors import InputError
 

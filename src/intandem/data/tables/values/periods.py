@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from intandem.data.tables.mapping import NAME, PeriodCode
+from intandem.data.tables.reading.mapping import NAME, PeriodCode
 from intandem.errors import InputError
 
 YEARS = (1990, 2100)

@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from intandem.data.tables.raw import ROW, RawTable
+from intandem.data.tables.reading.raw import ROW, RawTable
 from intandem.data.tables.schema import SCHEMA
 from intandem.data.tables.tables import Tables
-from intandem.data.tables.values import TypedTable
+from intandem.data.tables.values.columns import TypedTable
 from intandem.display import Displayed, Summary
 from intandem.errors import InputError
 from intandem.storage import replace_file

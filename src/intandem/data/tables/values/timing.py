@@ -7,10 +7,10 @@ from datetime import date
 
 import polars as pl
 
-from intandem.data.tables.dates import as_days
-from intandem.data.tables.mapping import Mapping, PeriodCode
-from intandem.data.tables.periods import days_of, read_periods
-from intandem.data.tables.raw import RawTable, blank_cells, stripped
+from intandem.data.tables.reading.mapping import Mapping, PeriodCode
+from intandem.data.tables.reading.raw import RawTable, blank_cells, stripped
+from intandem.data.tables.values.dates import as_days
+from intandem.data.tables.values.periods import days_of, read_periods
 from intandem.errors import InputError
 
 

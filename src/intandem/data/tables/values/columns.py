@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from intandem.data.tables.numbers import as_numbers, cure_of_numbers, doubtful_points
-from intandem.data.tables.raw import EXTRA, ROW, RawTable, blank_cells, stripped
+from intandem.data.tables.reading.raw import EXTRA, ROW, RawTable, blank_cells, stripped
 from intandem.data.tables.schema import LARGEST_NUMBER, Column
-from intandem.data.tables.timing import Clock
+from intandem.data.tables.values.numbers import as_numbers, cure_of_numbers, doubtful_points
+from intandem.data.tables.values.timing import Clock
 from intandem.errors import InputError
 
 ROUNDING = 1e-9

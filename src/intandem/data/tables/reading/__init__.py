@@ -1,0 +1,1 @@
+"""From files and frames to raw tables: values as the firm wrote them. What they mean is in `values`."""

@@ -1,0 +1,1 @@
+"""What a firm's writing means: numbers, days, periods and typed columns. Which rows cannot be used is in `checks`."""

@@ -79,7 +79,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                 entry.unlink()
 
 
-ROOM = 700 * 2**20
+ROOM = 500 * 2**20
 
 
 def _memory() -> int:

@@ -100,6 +100,7 @@ def test_settings_and_seeds_do_not_compile_again(market):
     assert simulation._play._cached._cache_size() <= before + 1
 
 
+@pytest.mark.slow
 def test_standard_error_of_one_run_is_that_of_many(market, policy):
     many = simulate(market, policy, periods=2_000, runs=32)
     one = simulate(market, policy, periods=2_000, runs=1)

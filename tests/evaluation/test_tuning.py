@@ -41,6 +41,7 @@ def test_a_planted_optimum_is_found(market, monkeypatch, planted):
     assert best_rule(market).settings == planted
 
 
+@pytest.mark.slow
 def test_the_winners_texts_give_the_winner(market, monkeypatch):
     monkeypatch.setattr(tuning, "PAIR_PERIODS", 1_000)
     rule = best_rule(market)

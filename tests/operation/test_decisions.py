@@ -87,8 +87,18 @@ def test_reasons_add_up_to_every_quantity(found: Decisions) -> None:
         assert -row["arriving"] == float(state.pipeline[:, place].sum())
 
 
-@pytest.mark.parametrize("family", ["mixed", "seasonal", "fixed-cost", "capped-supply", "habit"])
-@pytest.mark.parametrize("who", ["trained", "base-stock", "capped-base-stock"])
+FAMILIES = ["mixed", "seasonal", "fixed-cost", "capped-supply", "habit"]
+
+
+@pytest.mark.parametrize(
+    ("who", "family"),
+    [
+        ("trained", "mixed"),
+        *(("base-stock", family) for family in FAMILIES),
+        *(pytest.param("trained", family, marks=pytest.mark.slow) for family in FAMILIES[1:]),
+        *(pytest.param("capped-base-stock", family, marks=pytest.mark.slow) for family in FAMILIES),
+    ],
+)
 def test_reasons_add_up_whatever_the_market_and_the_policy(family: str, who: str, tables: Tables) -> None:
     market = family_market(family, PRODUCTS, 8, 0)
     policy = trained(market, 1) if who == "trained" else policy_of_rules(market, who, "uplift")

@@ -25,6 +25,7 @@ def test_it_earns_nearly_the_optimum(kind: str) -> None:
     assert played.profit > 0.97 * optimum - 3 * played.profit_se
 
 
+@pytest.mark.slow
 def test_where_supply_is_capped_it_spares_what_is_short() -> None:
     market = family_market("capped-supply", 6, 8, 7)
     ours = simulate(market, dual_price_policy(market, rounds=0), periods=200, runs=16)

@@ -73,8 +73,9 @@ def test_it_is_the_optimum_where_stock_is_free(habit: float, discount: float) ->
     assert optimum - 1e-6 <= habit_bound(market).value <= 1.004 * optimum
 
 
-@pytest.mark.parametrize("exposure", ["intensity", pytest.param("slate", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("seasonal", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("exposure", ["intensity", "slate"])
+@pytest.mark.parametrize("seasonal", [False, True])
 def test_no_rule_beats_it(exposure, seasonal: bool) -> None:
     market = replace(family_market("habit", 4, 8, 2), exposure=exposure)
     if seasonal:

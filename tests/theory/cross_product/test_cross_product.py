@@ -488,7 +488,7 @@ def test_c2_concave_products_yield_attention_to_the_one_with_more_stock(seed: in
     ("rows", "products", "may_order", "limits", "place"),
     [
         (2, 2, False, {}, 0),
-        (1, 3, False, {}, 1),
+        pytest.param(1, 3, False, {}, 1, marks=pytest.mark.slow),
         (1, 2, True, {"order_multiple": 2.0}, 0),
         (1, 2, True, {"fixed_order_cost": 3.0}, 0),
     ],

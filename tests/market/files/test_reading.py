@@ -155,7 +155,7 @@ def test_what_the_example_says() -> None:
 
 
 def test_unknown_example() -> None:
-    with pytest.raises(InputError, match="three: is not an example market; choose one of .*two-products-capped"):
+    with pytest.raises(InputError, match=r"three: is not an example market; choose one of .*two-products-capped"):
         example_market("three")
 
 

@@ -84,8 +84,10 @@ def lead(found: Decisions) -> str:
 def scale(found: Decisions) -> str:
     """On what the page rests."""
     today, tables = found.today, found.today.tables
-    lines = f"{tables.transactions.height:,} sales lines over {count(tables.periods, tables.period_name)}"
-    return f"Decided for {found.when} in the market {today.market.name}, from {lines}, stock counts and open orders."
+    said = [f"{tables.transactions.height:,} sales lines over {count(tables.periods, tables.period_name)}"]
+    said.append(count(tables.stock.height, "stock count") if tables.stock.height else "no stock counts")
+    said.append(count(tables.open_orders.height, "open order") if tables.open_orders.height else "no open orders")
+    return f"Decided for {found.when} in the market {today.market.name}, from {said[0]}, {said[1]} and {said[2]}."
 
 
 def short(found: Decisions) -> list[str]:

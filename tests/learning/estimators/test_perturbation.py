@@ -76,7 +76,7 @@ def _gradient(course: Course, policy: JointPolicy, key: jax.Array) -> JointPolic
 
 @pytest.mark.parametrize(
     ("shops", "plays", "sure", "apart"),
-    [(1_000, 2_000, 5, 0.4), pytest.param(2_000, 4_000, 10, 0.2, marks=pytest.mark.slow)],
+    [(2_000, 2_000, 5, 0.4), pytest.param(2_000, 4_000, 10, 0.2, marks=pytest.mark.slow)],
 )
 def test_the_gradient_is_that_of_the_profit_of_perturbed_firms(
     shops: int, plays: int, sure: float, apart: float

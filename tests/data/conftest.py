@@ -1,4 +1,4 @@
-"""The real datasets, for the tests that count them: skipped where they are neither here nor can be brought."""
+"""Files as firms write them, and the real datasets."""
 
 from __future__ import annotations
 
@@ -8,25 +8,9 @@ from pathlib import Path
 import pytest
 
 from data.field_cases import Field, lay_out
-from intandem.data.sources.fetch import fetch
-from intandem.errors import RunError
+from real_data import complete_journey_folder, ta_feng_folder
 
-
-def _folder(name: str) -> Path:
-    try:
-        return fetch(name).path
-    except RunError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def complete_journey_folder() -> Path:
-    return _folder("complete-journey")
-
-
-@pytest.fixture(scope="session")
-def ta_feng_folder() -> Path:
-    return _folder("ta-feng")
+__all__ = ["complete_journey_folder", "field", "ta_feng_folder"]
 
 
 @pytest.fixture

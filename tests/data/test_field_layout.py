@@ -197,6 +197,6 @@ def test_new_products_and_losing_ones_are_named(field: Field) -> None:
     assert "('p00')" in note_of(check(field("sold-below-cost")), "cost more than their price")
 
 
-def test_a_propensity_is_said_to_be_kept(field: Field) -> None:
+def test_a_propensity_is_said_to_be_used(field: Field) -> None:
     report = check(field(exposures="customer_id,product_id,date,propensity\nc000,p00,2024-01-01,0.5\n"))
-    assert "1 exposures carry a propensity: kept, and not yet used" in note_of(report, "propensity")
+    assert "1 exposures carry a propensity: `calibrate` takes them as drawn with it" in note_of(report, "propensity")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -12,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from intandem.data.tables.tables import Tables, build_tables, week_calendar
+from intandem.departments import JointPolicy, inventory_network, recommendation_network, reference
 from intandem.market import Decision, Market, State, build_market, initial_state, rollout
 from intandem.market.model import HISTORY_DECAY, History
 
@@ -143,3 +146,18 @@ def tables_of(market: Market, played: Played) -> Tables:
     }
     framed = {name: pl.DataFrame(columns) for name, columns in frames.items()}
     return build_tables(market.name, "week", framed, calendar=week_calendar(date(2024, 1, 1), WEEKS))
+
+
+def trained(market: Market, seed: int = 0) -> JointPolicy:
+    """A policy whose networks say something, as after training."""
+    keys = jax.random.split(jax.random.key(seed), 3)
+    standing = reference(market)
+    networks = (
+        inventory_network(market, standing, width=8, key=keys[0]),
+        recommendation_network(standing, width=8, sees_stock=True, key=keys[1]),
+    )
+
+    def moved(leaf: Any) -> Any:
+        return leaf + 0.2 * jax.random.normal(keys[2], leaf.shape) if isinstance(leaf, jax.Array) else leaf
+
+    return JointPolicy(*(dataclasses.replace(one, network=jax.tree.map(moved, one.network)) for one in networks))

@@ -14,12 +14,12 @@ import polars as pl
 import pytest
 
 from intandem.data.tables.tables import Tables
-from intandem.departments import JointPolicy, inventory_network, policy_of_rules, recommendation_network, reference
+from intandem.departments import policy_of_rules
 from intandem.errors import InputError
 from intandem.market import Decision, Market, check_decision, family_market
 from intandem.operation import Decisions, decide
 from intandem.operation.reasons import REASONS
-from operation.firms import PRODUCTS, WEEKS, market_of, play, tables_of
+from operation.firms import PRODUCTS, WEEKS, market_of, play, tables_of, trained
 
 
 @pytest.fixture(scope="module")
@@ -36,32 +36,6 @@ def tables(market: Market) -> Tables:
     )
     segments = pl.Series("segment", ["gold", "grey"] * 4)
     return dataclasses.replace(found, products=products, customers=found.customers.with_columns(segments))
-
-
-def trained(market: Market, seed: int = 0) -> JointPolicy:
-    """A policy whose networks say something, as after training."""
-    keys = jax.random.split(jax.random.key(seed), 3)
-    standing = reference(market)
-    networks = (
-        inventory_network(market, standing, width=8, key=keys[0]),
-        recommendation_network(standing, width=8, sees_stock=True, key=keys[1]),
-    )
-
-    def moved(leaf: Any) -> Any:
-        return leaf + 0.2 * jax.random.normal(keys[2], leaf.shape)
-
-    return JointPolicy(
-        *(
-            dataclasses.replace(
-                one, network=jax.tree.map(lambda leaf: moved(leaf) if eqx_array(leaf) else leaf, one.network)
-            )
-            for one in networks
-        )
-    )
-
-
-def eqx_array(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array)
 
 
 @pytest.fixture(scope="module")

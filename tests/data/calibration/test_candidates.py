@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from intandem.data.calibration.candidates import choose_candidates
+from intandem.data.calibration.candidates import choose_candidates, with_new_products
 
 
 def test_bought_then_near_then_local_then_popular() -> None:
@@ -29,3 +29,21 @@ def test_every_purchase_is_kept_if_there_is_room() -> None:
 def test_few_products_are_all_candidates() -> None:
     chosen = choose_candidates(np.array([0]), np.array([1]), customers=2, products=3, width=60)
     assert chosen.tolist() == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_what_nobody_bought_is_a_candidate_of_those_who_buy_the_like() -> None:
+    # Products 0 to 3 are teas, 4 to 7 breads; nobody bought 3 nor 7. Customers 0 to 9 drink tea, 10 to 19 eat bread.
+    customer = np.concatenate([np.repeat(np.arange(10), 2), np.repeat(np.arange(10, 20), 2)])
+    product = np.concatenate([np.tile([0, 1], 10), np.tile([4, 5], 10)])
+    # Products 2 and 6 are bought by one customer each.
+    customer, product = np.append(customer, [0, 10]), np.append(product, [2, 6])
+    chosen = choose_candidates(customer, product, customers=20, products=8, width=4)
+    label = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    found = with_new_products(chosen, customer, product, label)
+    assert (found == 3).sum() > 0
+    assert np.flatnonzero((found == 3).any(1)).max() < 10
+    assert np.flatnonzero((found == 7).any(1)).min() >= 10
+    assert all(len(set(row)) == 4 for row in found.tolist())
+    # What was bought stays, and so do all candidates where nothing is new.
+    assert all(item in found[who] for who, item in zip(customer, product, strict=True))
+    assert with_new_products(chosen, customer, product % 4, label[:4]) is chosen

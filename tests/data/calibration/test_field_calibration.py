@@ -158,13 +158,19 @@ def test_exposures_that_do_not_vary_tell_no_effect(field: Field) -> None:
     assert not _told(_exposed(tables, telling["one product in some weeks"]), across_stores=True).exposures
 
 
+def _drawn(customer: int, product: int, week: int) -> bool:
+    """One of five for the first ten customers, four of five for the others."""
+    return (customer * 7 + product * 13 + week * 29) % 10 < (2 if customer < 10 else 8)
+
+
 def test_logged_propensities_are_what_is_held_constant(field: Field) -> None:
-    tables = _exposed(check(field()).tables, lambda i, j, t: (i * 7 + j * 13 + t * 29) % 11 < 4)
+    tables = _exposed(check(field()).tables, _drawn)
     assert _panel(tables).propensity is None
     given = pl.when(pl.col("customer") < 10).then(0.2).otherwise(0.8)
     logged = replace(tables, exposures=tables.exposures.with_columns(propensity=given))
     panel = _panel(logged)
     assert panel.propensity is not None
+    assert panel.propensity_doubt == ""
     np.testing.assert_allclose(panel.propensity[:10], 0.2)
     np.testing.assert_allclose(panel.propensity[10:], 0.8)
     said = identification_of(panel, CalibrationSettings(), _told(logged))
@@ -173,6 +179,20 @@ def test_logged_propensities_are_what_is_held_constant(field: Field) -> None:
     # A log of which a part says nothing identifies nothing.
     partly = tables.exposures.with_columns(propensity=pl.when(pl.col("customer") < 10).then(0.2))
     assert _panel(replace(tables, exposures=partly)).propensity is None
+
+
+@pytest.mark.parametrize(("folder", "believed"), [("none", False), ("half", True), ("skewed", False)])
+def test_propensities_that_do_not_agree_with_the_log_are_not_believed(
+    field: Field, folder: str, believed: bool
+) -> None:
+    """Half of all was shown: 0.5 can have been the propensity, 0.01 and 0.99 cannot."""
+    tables = check(field(f"propensity-has-no-effect/{folder}")).tables
+    panel = _panel(tables)
+    assert (panel.propensity is not None) == believed
+    assert ("visits, and 495 were there" in panel.propensity_doubt) == (folder == "skewed")
+    said = identification_of(panel, CalibrationSettings(), _told(tables))
+    assert ("Exposures were drawn with logged propensities" in said) == believed
+    assert ("Propensities were logged and are not used" in said) == (folder == "skewed")
 
 
 def _priced(tables: Tables, price: Callable[[int, int], float]) -> Tables:
@@ -207,7 +227,7 @@ def test_the_sentence_tells_the_case_at_hand(field: Field) -> None:
 
     def sentences(tables: Tables) -> str:
         told, panel = _told(tables), _panel(tables)
-        limits = limits_of(panel, tables, told, Estimate(0.0, float("nan")), np.zeros(0, int), settings)
+        limits = limits_of(panel, tables, told, Estimate(0.0, float("nan")), pl.DataFrame(), settings)
         return "\n".join([identification_of(panel, settings, told), *limits])
 
     few = sentences(check(field("forty-exposures")).tables)

@@ -16,6 +16,9 @@ SHOWN = 3
 FAR = 0.05
 """Share by which simulated purchases may miss the recorded ones before it is told."""
 
+ALWAYS = 0.95
+"""Share of visits that buy a product beyond which showing it can add nothing to speak of."""
+
 
 def alarms_of(
     market: Market, panel: Panel, against: Against, guessed: np.ndarray, scores: tuple[float, float]
@@ -29,6 +32,7 @@ def alarms_of(
     sold = np.zeros(panel.products)
     totals = against.frame.group_by("product").agg(pl.col("recorded").mean())
     sold[totals["product"].to_numpy()] = totals["recorded"].to_numpy()
+    always = np.flatnonzero(sold > ALWAYS * panel.visited[panel.train].sum(1).mean())
     sold = sold * np.asarray(market.units_per_purchase, float)
     cap = np.asarray(market.max_order, float)
     said = []
@@ -50,6 +54,15 @@ def alarms_of(
         said.append(
             f"In held-out periods the fit misses a product's purchases by {against.errors['fit']:.0%}, the simple "
             f"forecast {best.replace('_', ' ')!r} by {errors[best]:.0%}."
+        )
+    if always.size:
+        said.append(
+            f"Nearly every visit buys {_named(ids[always])}, since visits are told by purchases: showing it can add "
+            "nothing."
+        )
+    if panel.propensity_doubt:
+        said.append(
+            f"Logged propensities are not used, since they do not agree with what was shown: {panel.propensity_doubt}."
         )
     if abs(against.total - 1) > FAR:
         said.append(

@@ -31,8 +31,9 @@ from intandem.data.calibration.holdout import baseline_scores, log_score
 from intandem.data.calibration.identification import LEAST_VARIED, Identified, identified, variation, within
 from intandem.data.calibration.new_products import with_guesses
 from intandem.data.calibration.panel import Panel, panel_of
+from intandem.data.calibration.played import with_recorded_levels
 from intandem.data.calibration.prediction import fit_tables, predict
-from intandem.data.calibration.recorded import Against, against_record, with_recorded_shares
+from intandem.data.calibration.recorded import Against, against_record
 from intandem.data.calibration.sentences import competition_sentences, identification_of, limits_of
 from intandem.data.calibration.settings import CalibrationSettings
 from intandem.data.calibration.standard_errors import Estimate
@@ -61,6 +62,7 @@ class Calibration(Displayed):
     - `units_per_purchase`: mean units of the firm in a purchase, per product.
     - `against`: the market played against the record, and forecasts against simple ones; `fit["recorded"]` by product
       and period. `alarms`: what to look at before it is believed. `data_hash`: fingerprint of the tables.
+    - `new_products`: those that nobody bought, with the guess of their demand (`product_id`, `demand`, `low`, `high`).
     - `notes`: what a person should know about the tables.
     - `competition`: in which categories a visit buys at most one product, and by what evidence.
     - `settings`, `panel`, `choice_fit`: how it came about. `checked`: the report on the tables, if they were checked
@@ -80,6 +82,7 @@ class Calibration(Displayed):
     identification: str
     assumptions: tuple[str, ...]
     units_per_purchase: np.ndarray
+    new_products: pl.DataFrame
     competition: Competition
     against: Against
     alarms: tuple[str, ...]
@@ -179,6 +182,7 @@ class Calibration(Displayed):
             "choice": {
                 "competing": [self.competition.names[k] or "all" for k in np.flatnonzero(self.competition.competing)],
             },
+            "new_products": self.new_products.to_dicts(),
             "data_hash": self.data_hash,
         }
         for name in ("persistence", "carry_over", "habit", "elasticity"):
@@ -275,7 +279,8 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
             panel,
             lambda shown: variation(shown, known, panel, prices, across_stores=across) >= LEAST_VARIED,
         )
-    fit, guessed = with_guesses(fit, panel, tables)
+    fit, guesses = with_guesses(fit, panel, tables)
+    guessed = guesses.product
     probability = predict(fit, data)
     if competition.competing.any():
         among = competing_probability(competition, panel, fit, data)
@@ -286,9 +291,17 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
         score = log_score(probability[panel.test], panel.bought[panel.test], panel.opportunities[panel.test])
         baselines = baseline_scores(panel)
     elasticity = estimates["elasticity"].value
-    market, sizes, assumed = assemble_market(tables, panel, fit, data, elasticity, settings.market, competition)
-    if competition.competing.any():
-        market = with_recorded_shares(market, panel, competition)
+    market, sizes, assumed = assemble_market(
+        tables,
+        panel,
+        fit,
+        data,
+        elasticity,
+        settings.market,
+        competition,
+        lambda first: with_recorded_levels(first, panel, competition, guessed, tables),
+    )
+    new_products = guesses.to_frame(market, panel)
     fitted = fit_tables(panel, probability)
     against = against_record(market, panel, competition, fitted["product_period"])
     best = max(baselines.values(), default=float("nan"))
@@ -312,8 +325,9 @@ def _calibrated(tables: Tables, settings: CalibrationSettings, progress: Progres
             *tables.assumptions,
             *assumed,
             *competition_sentences(competition),
-            *limits_of(panel, tables, told, priced, guessed, settings),
+            *limits_of(panel, tables, told, priced, new_products, settings),
         ),
+        new_products=new_products,
         units_per_purchase=sizes.mean,
         settings=settings,
         panel=panel,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -34,8 +36,11 @@ def assemble_market(
     elasticity: float,
     settings: MarketSettings,
     competition: Competition,
+    levelled: Callable[[Market], Market],
 ) -> tuple[Market, PurchaseSizes, tuple[str, ...]]:
     """The market, how much a purchase is, and the assumptions that went in.
+
+    **Arguments:** `levelled`: gives a market the levels at which it sells what was recorded; stock and caps follow.
 
     Whatever was estimated or converted comes to lie inside what a market file may hold; where it did not, it is said.
     """
@@ -75,6 +80,7 @@ def assemble_market(
             exposure_slots=slots,
         )
 
+    base = np.asarray(levelled(build()).base_utility, float)
     market = build()
     assumptions.append(
         f"A slate shows {slots} of {panel.products} products to a customer per {tables.period_name}, at a cost of "

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+NEW_SHARE = 6
+"""One candidate in so many may give way to a product that nobody bought."""
+
 
 def choose_candidates(
     customer: np.ndarray,
@@ -61,6 +64,60 @@ def choose_candidates(
         score = np.where(own > 0, 100 + own, 0) + 10 * near + local[rows] + 0.1 * popularity
         chosen[rows] = np.argsort(-score, axis=1, kind="stable")[:, :width]
     return np.sort(chosen, axis=1)
+
+
+def with_new_products(
+    candidates: np.ndarray, customer: np.ndarray, product: np.ndarray, label: np.ndarray
+) -> np.ndarray:
+    """The candidates with the products that nobody bought, for those who buy most of the like.
+
+    Nobody's purchases speak for such a product, so the rule of `choose_candidates` never chooses it. It takes the place
+    of a candidate that the customer did not buy, the least popular first, with as many customers as the median product
+    of its label is a candidate of; at most one candidate in `NEW_SHARE` gives way.
+
+    **Arguments:** `candidates`: `rows width`, changed in a copy. `customer`, `product`: one entry per purchase.
+    `label`: a number per product, alike for products that are alike.
+
+    ```python
+    >>> few = np.array([[0, 1], [0, 2]])
+    >>> with_new_products(few, np.array([0, 0, 1]), np.array([0, 0, 2]), np.array([1, 1, 0, 1]))
+    array([[0, 3],
+           [0, 2]])
+
+    ```
+    """
+    rows, width = candidates.shape
+    bought = np.bincount(product, minlength=len(label))
+    new = np.flatnonzero(bought == 0)
+    if not new.size or width >= len(label):
+        return candidates
+    candidates = candidates.copy()
+    counts = sparse.csr_matrix((np.ones(len(customer)), (customer, product)), shape=(rows, len(label)))
+    keep = np.where(_at(counts, candidates) > 0, np.inf, bought[candidates].astype(float))
+    given = np.zeros(rows, np.int64)
+    of = np.bincount(candidates.ravel(), minlength=len(label))
+    kinds = sparse.csr_matrix((np.ones(len(label)), (np.arange(len(label)), label)))
+    buyers = (counts @ kinds).tocsc()
+    for one in new:
+        alike = (label == label[one]) & (bought > 0)
+        if not alike.any():
+            continue
+        column = buyers[:, [label[one]]]
+        fond = column.indices[np.argsort(-column.data, kind="stable")]
+        fond = fond[given[fond] < max(width // NEW_SHARE, 1)][: max(int(np.median(of[alike])), 1)]
+        slot = keep[fond].argmin(1)
+        free = np.isfinite(keep[fond, slot])
+        fond, slot = fond[free], slot[free]
+        candidates[fond, slot] = one
+        keep[fond, slot] = np.inf
+        given[fond] += 1
+    return np.sort(candidates, axis=1)
+
+
+def _at(counts: sparse.csr_matrix, candidates: np.ndarray) -> np.ndarray:
+    """How often each customer bought each of its candidates."""
+    rows = np.repeat(np.arange(candidates.shape[0]), candidates.shape[1])
+    return np.asarray(counts[rows, candidates.ravel()]).reshape(candidates.shape)
 
 
 class _StorePopularity:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from intandem.data.calibration.candidates import choose_candidates
+from intandem.data.calibration.candidates import choose_candidates, with_new_products
+from intandem.data.calibration.propensities import doubt_of, pair_propensity
 from intandem.data.tables.checks.stock import sold_out
 from intandem.data.tables.tables import Tables
 from intandem.display import Displayed
 from intandem.errors import InputError
-
-LEAST_LOGGED = 0.9
-"""Share of exposures whose propensity must be logged for it to identify their effect."""
 
 SMALLEST_GROUP = 3
 MOST_GROUPS = 6
@@ -27,8 +25,10 @@ class Panel(Displayed):
     - `candidates`: product index, `rows width`.
     - `visited`: 0 or 1, `periods rows`. `bought`: 0 or 1; `exposed`: 0 to 1, both `periods rows width` and 0
       where the customer did not visit.
+    - `shown`: `exposed`, and what would have been met in periods without a visit, shaped alike.
     - `kinds`: exposure by kind, shaped as `exposed`, which is their maximum.
-    - `propensity`: with which probability each pair was shown something, where the firm logged it; else `None`.
+    - `propensity`: with which probability each pair was shown something, where the firm logged it and it agrees
+      with what was shown; else `None`. `propensity_doubt`: why a logged one is not believed; else empty.
     - `exposure_known`: whether the exposures of the customer's store are recorded, `periods rows`.
     - `price_ratio`: price over regular price, `periods products`, 1 where not known, within what training saw.
     - `on_shelf`: 0 where the stock record says that there was none and nobody bought, `periods products`.
@@ -43,8 +43,10 @@ class Panel(Displayed):
     visited: np.ndarray
     bought: np.ndarray
     exposed: np.ndarray
+    shown: np.ndarray
     kinds: dict[str, np.ndarray]
     propensity: np.ndarray | None
+    propensity_doubt: str
     exposure_known: np.ndarray
     price_ratio: np.ndarray
     on_shelf: np.ndarray
@@ -116,6 +118,7 @@ def panel_of(tables: Tables, *, candidates_per_customer: int, holdout_share: flo
         width=candidates_per_customer,
         store=store if (store >= 0).any() else None,
     )
+    candidates = with_new_products(candidates, seen["customer"].to_numpy(), seen["product"].to_numpy(), _labels(tables))
     place = np.full((customers, products), -1, np.int32)
     np.put_along_axis(place, candidates, np.arange(candidates.shape[1], dtype=np.int32)[None, :], axis=1)
     shape = (periods, customers, candidates.shape[1])
@@ -134,21 +137,31 @@ def panel_of(tables: Tables, *, candidates_per_customer: int, holdout_share: flo
     visited[lines["period"].to_numpy(), lines["customer"].to_numpy()] = 1.0
     bought, dropped = spread(lines, np.ones(lines.height, np.float32))
     by_store = tables.exposures.height > 0 and bool(tables.exposures["customer"].is_null().all())
-    shown = tables.customer_exposures()
+    met = tables.customer_exposures()
     kinds = {
         str(kind[0]): spread(frame, np.ones(frame.height, np.float32))[0] * visited[:, :, None]
-        for kind, frame in sorted(shown.group_by("kind"), key=lambda item: str(item[0][0]))
+        for kind, frame in sorted(met.group_by("kind"), key=lambda item: str(item[0][0]))
     }
     exposed = np.zeros(shape, np.float32)
     for one in kinds.values():
         exposed = np.maximum(exposed, one)
+    direct = tables.exposures.filter(pl.col("customer").is_not_null() & (pl.col("period") < periods))
+    shown = exposed
+    if tables.exposures.height:
+        shown = np.maximum(exposed, spread(direct, np.ones(direct.height, np.float32))[0])
+        _add_usual_store(shown, tables, visited, candidates)
+    propensity = pair_propensity(met, candidates) if met.height else None
+    # A store's draw is one for all who come, so that visits cannot be counted against it.
+    doubt = doubt_of(met, float(visited.sum())) if propensity is not None and not by_store else ""
     return Panel(
         candidates=candidates,
         visited=visited,
         bought=bought,
         exposed=exposed,
+        shown=shown,
         kinds=kinds,
-        propensity=_propensity(shown, candidates),
+        propensity=None if doubt else propensity,
+        propensity_doubt=doubt,
         exposure_known=_exposure_known(tables, by_store, periods, customers),
         price_ratio=_price_ratio(tables, train),
         on_shelf=_on_shelf(tables),
@@ -177,25 +190,16 @@ def _splits(
     return train & enough, test & enough
 
 
-def _propensity(shown: pl.DataFrame, candidates: np.ndarray) -> np.ndarray | None:
-    """Mean logged propensity of each pair, that of its product where it was never shown; `None` unless most exposures
-    have one."""
-    logged = shown.filter(pl.col("propensity").is_not_null())
-    if logged.height < LEAST_LOGGED * max(shown.height, 1):
-        return None
-    overall = float(logged["propensity"].mean())  # type: ignore[arg-type]
-    of_product = logged.group_by("product").agg(pl.col("propensity").mean())
-    means = np.full(int(candidates.max()) + 1, overall)
-    inside = of_product.filter(pl.col("product") < len(means))
-    means[inside["product"].to_numpy()] = inside["propensity"].to_numpy()
-    found = means[candidates]
-    of_pair = logged.group_by("customer", "product").agg(pl.col("propensity").mean())
-    customer, product = of_pair["customer"].to_numpy(), of_pair["product"].to_numpy()
-    rows = candidates[customer]
-    place = (rows == product[:, None]).argmax(1)
-    held = rows[np.arange(len(rows)), place] == product
-    found[customer[held], place[held]] = of_pair["propensity"].to_numpy()[held]
-    return found
+def _add_usual_store(shown: np.ndarray, tables: Tables, visited: np.ndarray, candidates: np.ndarray) -> None:
+    """Adds what a customer's usual store showed in the periods in which the customer did not come."""
+    usual = tables.customers["store"].fill_null(-1).to_numpy()
+    rows = tables.exposures.filter(pl.col("customer").is_null() & (pl.col("period") < tables.periods))
+    for (store,), frame in rows.group_by("store"):
+        mine = np.flatnonzero(usual == store)
+        there = np.zeros((tables.periods, tables.products.height), np.float32)
+        there[frame["period"].to_numpy(), frame["product"].to_numpy()] = 1.0
+        away = (1.0 - visited[:, mine])[:, :, None]
+        shown[:, mine] = np.maximum(shown[:, mine], away * there[:, candidates[mine]])
 
 
 def _exposure_known(tables: Tables, by_store: bool, periods: int, customers: int) -> np.ndarray:
@@ -232,6 +236,12 @@ def _on_shelf(tables: Tables) -> np.ndarray:
     out, _ = sold_out(counted, tables.transactions.filter(pl.col("quantity") > 0), "product")
     shelf[out["period"].to_numpy(), out["product"].to_numpy()] = 0.0
     return shelf
+
+
+def _labels(tables: Tables) -> np.ndarray:
+    """Which products are alike: those of a category, or else of a department."""
+    both = tables.products.select(pl.coalesce("category", "department").fill_null(""))
+    return both.to_series().rank("dense").to_numpy().astype(np.int64) - 1
 
 
 def _groups(tables: Tables) -> np.ndarray:

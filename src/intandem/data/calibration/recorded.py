@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jaxtyping import Array, Float, Key
 from scipy import stats
 
 from intandem.data.calibration.competition import Competition
 from intandem.data.calibration.panel import Panel
-from intandem.market import Decision, Market, State, initial_state, rollout
+from intandem.data.calibration.played import played_purchases
+from intandem.market import Market
 
 REPLICATIONS = 8
-PLENTY = 2.0**23
-"""Units on hand with which nothing is ever short."""
-
-TUNING_ROUNDS, TUNING_SEED = 4, 7_000
-"""Times that a market is played to bring competing products to what was recorded, on random numbers of their own."""
-
-MOST_PLACES = 5e7
-"""Pairs times periods that such a round plays at most."""
 
 CYCLE = {"week": 52, "day": 7}
 
@@ -68,10 +58,7 @@ def against_record(
 
     **Arguments:** `predicted`: the table `product_period` of the fit.
     """
-    last = int(np.flatnonzero(panel.train).max()) + 1
-    ample = replace(market, name="", initial_stock=jnp.full(market.products, PLENTY))
-    keys = jax.random.split(jax.random.key(seed), REPLICATIONS)
-    demand = np.asarray(_played(ample, jnp.asarray(panel.exposed[:last]), keys), float)[panel.train[:last]]
+    demand = played_purchases(market, panel, jax.random.split(jax.random.key(seed), REPLICATIONS))
     scored = panel.train[:, None, None] * panel.bought
     product = panel.pair_product
     recorded = np.stack([np.bincount(product, one.ravel(), panel.products) for one in scored[panel.train]])
@@ -106,48 +93,6 @@ def against_record(
         by_category=by_category,
         errors=forecast_errors(panel, predicted, CYCLE[market.period]),
     )
-
-
-def with_recorded_shares(market: Market, panel: Panel, competition: Competition) -> Market:
-    """The market with base utilities shifted until its competing products sell what was recorded when it is played.
-
-    A fit predicts each period from what was bought before; a market lives on what it sold itself, where habits drift.
-    """
-    last = int(np.flatnonzero(panel.train).max()) + 1
-    plays = int(np.clip(MOST_PLACES / (last * panel.candidates.size), 4, 32))
-    keys = jax.random.split(jax.random.key(TUNING_SEED), plays)
-    product = panel.pair_product
-    scored = panel.train[:, None, None] * panel.bought
-    sold = np.bincount(product, scored.sum(0).ravel(), panel.products)
-    visits = float(panel.visited[panel.train].sum())
-    for _ in range(TUNING_ROUNDS):
-        ample = replace(market, name="", initial_stock=jnp.full(market.products, PLENTY))
-        played = np.asarray(_played(ample, jnp.asarray(panel.exposed[:last]), keys), float)[panel.train[:last]].sum(0)
-        shift = np.zeros(panel.products)
-        for number in np.flatnonzero(competition.competing):
-            here = competition.category == number
-            none, unsold = (max(visits - float(one[here].sum()), 0.5) for one in (sold, played))
-            step = np.log((sold[here] + 0.5) / (played[here] + 0.5)) - np.clip(np.log(none / unsold), -0.3, 0.3)
-            shift[here] = np.clip(step, -1.0, 1.0)
-        moved = market.base_utility + jnp.asarray(shift[panel.candidates], jnp.float32)
-        market = replace(market, base_utility=moved)
-    return market
-
-
-@eqx.filter_jit
-def _played(
-    market: Market, exposed: Float[Array, "periods rows width"], keys: Key[Array, " replications"]
-) -> Float[Array, "periods products"]:
-    """Mean purchases by period and product."""
-
-    def shown(market: Market, state: State, key: Key[Array, ""]) -> Decision:
-        del key
-        return Decision(jnp.zeros(market.products), exposed[state.period])
-
-    def once(key: Key[Array, ""]) -> Float[Array, "periods products"]:
-        return rollout(market, initial_state(market), shown, len(exposed), key)[1].demand
-
-    return jax.lax.map(once, keys).mean(0) / market.units_per_purchase
 
 
 def forecast_errors(panel: Panel, predicted: pl.DataFrame, cycle: int) -> dict[str, float]:

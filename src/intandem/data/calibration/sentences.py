@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from intandem.data.calibration.competition import Competition
 from intandem.data.calibration.identification import Identified
@@ -43,13 +44,14 @@ def identification_of(panel: Panel, settings: CalibrationSettings, told: Identif
         else ""
     )
     feedback = "" if panel.by_store else " Past purchases are regressed out of exposures before their mean is taken."
+    logged = f" Propensities were logged and are not used: {panel.propensity_doubt}." if panel.propensity_doubt else ""
     return (
         "Exposures were not given out at random. The exposure effect is identified by the timing of exposures within "
         f"a pair of customer and product: the pair's mean exposure, product, customer, period and department-period "
-        f"effects and the week's price are held constant.{across}{feedback} It is causal as far as nothing else that "
-        "moves demand for one product in one period goes with its exposure. Carry-over is identified by purchases in "
-        f"the periods after an exposure; read it as an upper bound. {habit} Standard errors are clustered by {unit} "
-        f"({int(panel.cluster.max()) + 1} clusters)."
+        f"effects and the week's price are held constant.{across}{feedback}{logged} It is causal as far as nothing "
+        "else that moves demand for one product in one period goes with its exposure. Carry-over is identified by "
+        f"purchases in the periods after an exposure; read it as an upper bound. {habit} Standard errors are "
+        f"clustered by {unit} ({int(panel.cluster.max()) + 1} clusters)."
     )
 
 
@@ -71,12 +73,12 @@ def limits_of(
     tables: Tables,
     told: Identified,
     elasticity: Estimate,
-    guessed: np.ndarray,
+    new_products: pl.DataFrame,
     settings: CalibrationSettings,
 ) -> tuple[str, ...]:
     """Where the market stops being what the data say.
 
-    **Arguments:** `elasticity`: as it was estimated first; `guessed`: products, by index, that nobody bought.
+    **Arguments:** `elasticity`: as it was estimated first; `new_products`: `Calibration.new_products`.
     """
     limits = [
         "A customer buys a product at most once a period; how many units are in a purchase is drawn around the mean of "
@@ -106,13 +108,16 @@ def limits_of(
         limits.append(
             f"The exposure effect of {settings.stated_exposure_effect:g} is stated, not estimated: {told.reason}."
         )
-    if guessed.size:
-        names = tables.products["product_id"].gather(guessed.tolist()).to_list()
-        shown = ", ".join(repr(name) for name in names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
-        absent = int((~np.isin(guessed, panel.candidates)).sum())
+    if new_products.height:
+        shown = new_products.head(SHOWN)
+        more = " ..." if new_products.height > SHOWN else ""
+        names = ", ".join(repr(name) for name in shown["product_id"]) + more
+        ranges = ", ".join(f"{demand:.2g} ({low:.2g} to {high:.2g})" for _, demand, low, high in shown.iter_rows())
+        absent = int((new_products["demand"] == 0).sum())
         limits.append(
-            f"{len(names)} of {panel.products} products were not bought in the periods that are fitted ({shown}): "
-            "their demand is guessed at that of the median product of their department"
+            f"{new_products.height} of {panel.products} products were not bought in the periods that are fitted "
+            f"({names}): their demand is guessed from their category, or else their department, and their price, at "
+            f"{ranges}{more} units a {tables.period_name}, in brackets where nine of ten such products lie"
             + (f"; {absent} of them are no customer's candidate, and have none." if absent else ".")
         )
     return tuple(limits)

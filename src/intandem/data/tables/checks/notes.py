@@ -236,8 +236,8 @@ def _of_exposures(exposures: pl.DataFrame, tables: Tables) -> list[str]:
     notes = []
     if "propensity" in exposures.columns and (logged := exposures["propensity"].count()):
         notes.append(
-            f"{logged:,} exposures carry a propensity: kept, and not yet used by `calibrate`, whose effect rests on "
-            "the timing of exposures"
+            f"{logged:,} exposures carry a propensity: `calibrate` takes them as drawn with it, if it agrees with how "
+            "often was shown"
         )
     reached = tables.customer_exposures().height
     if not reached:

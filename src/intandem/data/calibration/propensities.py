@@ -16,7 +16,7 @@ MOST_DOUBTED = 0.1
 """Share of exposures whose propensities may disagree with the log before none is believed."""
 
 
-def doubt_of(shown: pl.DataFrame, visits: float) -> str:
+def doubt_of(shown: pl.DataFrame, visits: float | int) -> str:
     """Why the propensities cannot be those with which exposures were drawn; empty where they can.
 
     Were every visit a draw, each shown exposure would stand for `1 / propensity` visits, and these would add up to the
@@ -44,8 +44,8 @@ def doubt_of(shown: pl.DataFrame, visits: float) -> str:
             missed=(pl.col("stands") - visits).abs(),
         )
     )
-    wrong = found.filter(pl.col("missed") > FAR * pl.col("error") + TOLERATED * visits)
-    if wrong.is_empty() or wrong["count"].sum() <= MOST_DOUBTED * found["count"].sum():
+    wrong = found.filter(pl.col("missed") > FAR * pl.col("error") + pl.lit(TOLERATED * float(visits)))
+    if wrong.is_empty() or wrong["count"].sum() <= MOST_DOUBTED * float(found["count"].sum()):
         return ""
     worst = wrong.sort("missed", "product", descending=[True, False]).row(0, named=True)
     return (

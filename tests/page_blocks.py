@@ -44,6 +44,8 @@ def is_marked(example: Example) -> bool:
 
 
 def _python(example: Example) -> str | None:
+    if is_marked(example):
+        return None
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         PythonEvaluator()(example)

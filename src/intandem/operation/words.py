@@ -78,6 +78,8 @@ def lead(found: Decisions) -> str:
     shown = f"{count(customers, 'customer')} get {count(found.n, 'recommendation')} each"
     if found.short.height:
         shown = f"{full:,} of {count(customers, 'customer')} get {count(found.n, 'recommendation')}, the others fewer"
+    if found.today.tables.stock.is_empty():
+        return f"{shown}. No stock was counted: what is on the shelf is assumed, and the orders with it."
     return f"{shown}. Every product shown is in stock."
 
 

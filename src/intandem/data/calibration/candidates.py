@@ -88,18 +88,14 @@ def with_new_products(
     """
     rows, width = candidates.shape
     bought = np.bincount(product, minlength=len(label))
-<<<<<<< HEAD
     new = np.setdiff1d(np.flatnonzero(bought == 0), candidates)
-=======
-    of = np.bincount(candidates.ravel(), minlength=len(label))
-    new = np.flatnonzero((bought == 0) & (of == 0))
->>>>>>> 340a472 (A product that is a candidate already takes nobody's place)
     if not new.size or width >= len(label):
         return candidates
     candidates = candidates.copy()
     counts = sparse.csr_matrix((np.ones(len(customer)), (customer, product)), shape=(rows, len(label)))
     keep = np.where(_at(counts, candidates) > 0, np.inf, bought[candidates].astype(float))
     given = np.zeros(rows, np.int64)
+    of = np.bincount(candidates.ravel(), minlength=len(label))
     kinds = sparse.csr_matrix((np.ones(len(label)), (np.arange(len(label)), label)))
     buyers = (counts @ kinds).tocsc()
     for one in new:

@@ -14,7 +14,7 @@ from intandem.environments import MarketEnv, MarketParallelEnv, MarketVectorEnv,
 from intandem.errors import InputError
 from intandem.market import Decision, Market, check_decision, family_market, initial_state
 from intandem.market.files import example_market
-from properties.random_markets import KIND_NAMES, KINDS, Kind, random_market
+from properties.random_markets import CASES, Kind, random_market
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_pettingzoos_tests_pass(market: Market) -> None:
     parallel_seed_test(lambda: MarketParallelEnv(market, periods=5), num_cycles=6)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+@pytest.mark.parametrize("kind", CASES)
 def test_whatever_is_said_is_a_feasible_decision(kind: Kind) -> None:
     market = random_market(kind, 3)
     encoding = encoding_of(market)

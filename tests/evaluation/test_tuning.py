@@ -53,8 +53,18 @@ def test_the_winners_texts_give_the_winner(market, monkeypatch):
     assert len(rule.tried) > 100
 
 
-def test_blind_rules_stay_blind(market):
+def test_blind_rules_stay_blind_and_tuning_has_its_own_luck(market, monkeypatch):
+    seeds = set()
+    original = tuning.simulate
+
+    def noted(*arguments, seed, **settings):
+        seeds.add(seed)
+        return original(*arguments, seed=seed, **settings)
+
+    monkeypatch.setattr(tuning, "simulate", noted)
+    monkeypatch.setattr(tuning, "PAIR_PERIODS", 1_000)
     rule = best_rule(market, looks_at="nothing")
+    assert min(seeds) >= tuning.TUNING_SEED
     assert {(one.in_stock, one.bury, one.boost) for one in rule.tried} == {(False, 0.0, 0.0)}
 
 
@@ -65,17 +75,3 @@ def test_fixed_costs_bring_in_reorder_points(monkeypatch):
     assert policy_of_rules(market, best_rule(market).inventory, "none")
     free = family_market("capped-supply", 2, 3, 0)
     assert not any(one.reorder for one in best_rule(free).tried)
-
-
-def test_tuning_has_its_own_luck(market, monkeypatch):
-    seeds = set()
-    original = tuning.simulate
-
-    def noted(*arguments, seed, **settings):
-        seeds.add(seed)
-        return original(*arguments, seed=seed, **settings)
-
-    monkeypatch.setattr(tuning, "simulate", noted)
-    monkeypatch.setattr(tuning, "PAIR_PERIODS", 1_000)
-    best_rule(market, looks_at="nothing")
-    assert min(seeds) >= tuning.TUNING_SEED

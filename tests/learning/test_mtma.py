@@ -11,6 +11,7 @@ import pytest
 from intandem.errors import InputError
 from intandem.learning import METHODS, Training, TrainSettings, train
 from intandem.market import Market, family_market
+from sets import slow_but
 
 
 def _weights(training: Training) -> list[np.ndarray]:
@@ -41,7 +42,8 @@ def test_the_same_seed_gives_the_same_policy_and_another_seed_another(market: Ma
 @pytest.mark.parametrize(
     ("method", "estimator"),
     [
-        *((method, "perturbation") for method in METHODS),
+        *((method, "perturbation") for method in METHODS if method != "independent"),
+        pytest.param("independent", "perturbation", marks=pytest.mark.slow),
         *(pytest.param(method, "pathwise", marks=pytest.mark.slow) for method in ("mtma", "silo")),
         *(
             pytest.param(method, "score", marks=pytest.mark.slow)
@@ -57,7 +59,7 @@ def test_every_method_trains(market: Market, tiny: dict[str, int], method: str, 
     assert trained.parameters["inventory"] > 0
 
 
-@pytest.mark.parametrize("estimator", ["perturbation", "pathwise", "score"])
+@pytest.mark.parametrize("estimator", slow_but(["perturbation", "score"], ["perturbation", "pathwise", "score"]))
 def test_a_stopped_run_ends_as_it_would_have(
     market: Market, tiny: dict[str, int], tmp_path: Path, estimator: str
 ) -> None:
@@ -118,6 +120,7 @@ def test_settings_that_cannot_be_are_refused(market: Market, tiny: dict[str, int
         train(market, TrainSettings(**{**tiny, **change}))
 
 
+@pytest.mark.slow
 def test_policy_size_does_not_depend_on_the_market(training: Training, tiny: dict[str, int]) -> None:
     larger = train(family_market("capped-supply", 6, 4, 0), TrainSettings(updates=2, **tiny))
     assert training.parameters == larger.parameters

@@ -21,10 +21,17 @@ from intandem.market.demand import (
     variance_in_units,
 )
 from intandem.market.supply import served_pairs
+from sets import slow_but
 
 REFUSED = 1e-4
 UTILITY = np.array([[-1.5, 0.3, -0.4]])
 EFFECT = np.array([[1.6, 0.8, 1.2]])
+
+
+CROWDS = slow_but(
+    [(1, 0.35), (12, 1.0), (12, 0.35), (2_000, 0.35), (100_000, 1.0)],
+    [(people, visits) for people in (1, 12, 2_000, 100_000) for visits in (1.0, 0.35)],
+)
 
 
 def small_market(population: int = 1, visit_probability: float = 1.0, rows: int = 1, **rules: Any) -> Market:
@@ -110,8 +117,7 @@ def fit(drawn: np.ndarray, law: Any) -> float:
     return float(stats.chisquare(observed, expected).pvalue)
 
 
-@pytest.mark.parametrize("visit_probability", [1.0, 0.35])
-@pytest.mark.parametrize("population", [1, 12, 2_000, 100_000])
+@pytest.mark.parametrize(("population", "visit_probability"), CROWDS)
 def test_independent_demand_is_binomial(population: int, visit_probability: float) -> None:
     """A visitor buys with the choice probability, so a person does with that times the visit probability."""
     market = small_market(population, visit_probability)
@@ -130,8 +136,7 @@ def test_independent_demand_is_binomial(population: int, visit_probability: floa
         assert np.abs(correlation).max() < 5 / np.sqrt(20_000), "choices of different products are independent"
 
 
-@pytest.mark.parametrize("visit_probability", [1.0, 0.35])
-@pytest.mark.parametrize("population", [1, 12, 2_000, 100_000])
+@pytest.mark.parametrize(("population", "visit_probability"), CROWDS)
 def test_multinomial_demand_is_multinomial(population: int, visit_probability: float) -> None:
     market = small_market(population, visit_probability, choice="multinomial")
     exposure = jnp.array([[0.0, 1.0, 0.4]])

@@ -185,7 +185,7 @@ CASES: dict[str, tuple[dict[str, Any], float, float]] = {
 @pytest.mark.parametrize(
     ("rules", "order_error", "exposure_error"),
     [
-        pytest.param(*case, id=name, marks=pytest.mark.slow if "six people" in name else [])
+        pytest.param(*case, id=name, marks=[] if "lost sales" in name else pytest.mark.slow)
         for name, case in CASES.items()
     ],
 )

@@ -14,9 +14,10 @@ from intandem.errors import InputError
 from intandem.market import Market, family_market
 from intandem.operation import today_of
 from operation.firms import CUSTOMERS, WEEKS, Played, market_of, play, tables_of
+from sets import slow_but
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", slow_but(range(4), range(20)))
 def test_the_state_rebuilt_from_logs_is_the_simulators(seed: int) -> None:
     market = market_of(seed, backordered=seed % 2 == 1, several=seed % 4 > 1)
     played = play(market, seed)

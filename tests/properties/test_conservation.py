@@ -15,7 +15,7 @@ from intandem.market import Market, initial_state, step
 from intandem.market.demand import choice_probability, draw_demand, unexposed_utility
 from intandem.market.model import HISTORY_DECAY, RECENCY_CAP
 from intandem.market.supply import arrivals_at_once, fulfil, served_pairs
-from properties.random_markets import KIND_NAMES, KINDS, PRODUCTS, Kind, random_decision, random_market
+from properties.random_markets import CASES, PRODUCTS, Kind, random_decision, random_market
 
 PERIODS = 9
 SEEDS = st.integers(0, 2**20)
@@ -59,7 +59,7 @@ def played(kind: Kind, seed: int) -> tuple[Market, dict[str, Any]]:
     return market, jax.tree.map(lambda leaf: np.asarray(leaf, float), run | {"profit": run["outcome"].profit})
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+@pytest.mark.parametrize("kind", CASES)
 @settings(max_examples=12)
 @given(seed=SEEDS)
 def test_units_are_conserved(kind: Kind, seed: int) -> None:
@@ -86,7 +86,7 @@ def test_units_are_conserved(kind: Kind, seed: int) -> None:
         assert (outcome.lost == 0).all()
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+@pytest.mark.parametrize("kind", CASES)
 @settings(max_examples=12)
 @given(seed=SEEDS)
 def test_orders_arrive_after_their_lead_time(kind: Kind, seed: int) -> None:
@@ -102,7 +102,7 @@ def test_orders_arrive_after_their_lead_time(kind: Kind, seed: int) -> None:
         assert (received == due).all()
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+@pytest.mark.parametrize("kind", CASES)
 @settings(max_examples=12)
 @given(seed=SEEDS)
 def test_money_is_units_times_prices(kind: Kind, seed: int) -> None:
@@ -124,7 +124,7 @@ def test_money_is_units_times_prices(kind: Kind, seed: int) -> None:
     np.testing.assert_allclose(run["profit"], profit, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+@pytest.mark.parametrize("kind", CASES)
 @settings(max_examples=12)
 @given(seed=SEEDS)
 def test_pairs_add_up_to_products(kind: Kind, seed: int) -> None:
@@ -167,7 +167,7 @@ def test_pairs_add_up_to_products(kind: Kind, seed: int) -> None:
         assert (outcome.demand[none_left] == 0).all()
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+@pytest.mark.parametrize("kind", CASES)
 @settings(max_examples=12)
 @given(seed=SEEDS)
 def test_decisions_are_feasible_and_attention_is_not_exceeded(kind: Kind, seed: int) -> None:
@@ -182,7 +182,7 @@ def test_decisions_are_feasible_and_attention_is_not_exceeded(kind: Kind, seed: 
     assert (delivered <= market.exposure_slots * run["visits"].sum(1) * (1 + 1e-5) + 1e-5).all()
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+@pytest.mark.parametrize("kind", CASES)
 @settings(max_examples=12)
 @given(seed=SEEDS)
 def test_intentions_and_histories_follow_their_recursion(kind: Kind, seed: int) -> None:

@@ -13,11 +13,12 @@ from intandem.market import check_decision, family_market, initial_state
 from intandem.theory.dual_price import dual_price_policy
 from intandem.theory.intertemporal import solve
 from intandem.theory.random_markets import KINDS, random_market
+from sets import slow_but
 
-SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("long-lead", "backordered")]
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("slate", "long-lead", "backordered")]
 
 
-@pytest.mark.parametrize("kind", ["two-products-tight", "slate", *SLOW])
+@pytest.mark.parametrize("kind", ["two-products-tight", *SLOW])
 def test_it_earns_nearly_the_optimum(kind: str) -> None:
     market = random_market(KINDS[kind], 2)
     optimum = solve(market, ("joint",), tolerance=1e-5).profit
@@ -33,7 +34,7 @@ def test_where_supply_is_capped_it_spares_what_is_short() -> None:
     assert ours.profit > 1.1 * filtered.profit
 
 
-@pytest.mark.parametrize("kind", ["slate", "two-fixed-cost", "choice", "habit"])
+@pytest.mark.parametrize("kind", slow_but(["slate", "two-fixed-cost"], ["slate", "two-fixed-cost", "choice", "habit"]))
 def test_its_decisions_are_feasible(kind: str) -> None:
     market = random_market(KINDS[kind], 3)
     regime = dual_price_policy(market, rounds=0)

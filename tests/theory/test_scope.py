@@ -9,7 +9,7 @@ from intandem.departments import policy_of_rules
 from intandem.errors import InputError
 from intandem.evaluation.simulation import simulate
 from intandem.market import Market, build_market
-from intandem.theory.bounds import BOUNDS, bounds, newsvendor_bound
+from intandem.theory.bounds import BOUNDS, bounds, fluid_bound, newsvendor_bound
 from intandem.theory.cross_product.one_period import one_period
 from intandem.theory.dual_price import dual_price_policy
 from intandem.theory.insights.gather import CHECKS
@@ -46,10 +46,10 @@ def test_choices_within_categories_are_refused_and_bounded_as_if_independent(mar
     for refused in (solve, one_period):
         with pytest.raises(InputError, match="shop: products: category: has choices within several categories"):
             refused(within)
-    apart = bounds(build_market(fields, utility, effect, population=[9]))
+    apart = fluid_bound(build_market(fields, utility, effect, population=[9]))
     found = bounds(within)
     assert set(found.values) == {"fluid", "newsvendor"}
-    assert found.values["fluid"] == pytest.approx(apart.values["fluid"], rel=1e-6)
+    assert found.values["fluid"] == pytest.approx(apart.value, rel=1e-6)
     played = simulate(within, policy_of_rules(within, "base-stock", "uplift"), periods=300, runs=8)
     assert played.profit < found.best
 

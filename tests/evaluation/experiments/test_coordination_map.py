@@ -54,7 +54,7 @@ def test_settings_meet_the_same_draws() -> None:
     [
         Setting(max_order=1, lead_time=0),
         Setting(max_order=1, lead_time=3, fixed_cost=0.2),
-        Setting(max_order=1, persistence=0.5, carry_over=1.0),
+        pytest.param(Setting(max_order=1, persistence=0.5, carry_over=1.0), marks=pytest.mark.slow),
     ],
 )
 def test_exact_averages_earn_what_the_solver_found_and_parts_add_up_to_the_gain(setting: Setting) -> None:

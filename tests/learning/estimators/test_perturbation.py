@@ -108,6 +108,7 @@ def test_the_gradient_is_that_of_the_profit_of_perturbed_firms(
     np.testing.assert_allclose(predicted, slopes.mean(), rtol=apart)
 
 
+@pytest.mark.slow
 def test_luck_that_is_shared_makes_the_estimate_steadier() -> None:
     market = family_market("capped-supply", 3, 6, 2)
     course, policy = _started(market, 2)

@@ -14,12 +14,18 @@ from intandem.theory.bounds import bounds, fluid_bound
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
 from intandem.theory.intertemporal import solve
 from intandem.theory.random_markets import KINDS, random_market
+from sets import slow_but
 
 MEMORY = replace(KINDS["fixed-cost"], people=5, stock_cap=16, persistence=0.6, carry_over=1.0, points=9)
 
 
 @pytest.mark.parametrize(
-    "kind", [KINDS["fixed-cost"], KINDS["two-fixed-cost"], replace(KINDS["fixed-cost"], lead_time=0), MEMORY]
+    "kind",
+    slow_but(
+        ["one product", "two"],
+        [KINDS["fixed-cost"], KINDS["two-fixed-cost"], replace(KINDS["fixed-cost"], lead_time=0), MEMORY],
+        ["one product", "two", "arriving at once", "memory"],
+    ),
 )
 def test_it_lies_above_the_optimum_at_any_price(kind) -> None:
     for seed in range(3):

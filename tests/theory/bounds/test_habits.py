@@ -27,9 +27,9 @@ EXACT = replace(KINDS["habit"], persistence=0.0, carry_over=0.0, habit=1.5, poin
     [
         pytest.param(EXACT, id="loyalty"),
         pytest.param(replace(EXACT, habit=-1.5), id="satiation"),
-        pytest.param(replace(EXACT, exposure="slate", exposure_cost=True), id="slate"),
+        pytest.param(replace(EXACT, exposure="slate", exposure_cost=True), id="slate", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, visits=True), id="visits", marks=pytest.mark.slow),
-        pytest.param(replace(EXACT, discount=0.8), id="discount"),
+        pytest.param(replace(EXACT, discount=0.8), id="discount", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, tight=True, lead_time=0), id="tight"),
         pytest.param(
             replace(KINDS["two-products"], people=2, habit=1.0, points=3, stock_cap=6),
@@ -37,7 +37,7 @@ EXACT = replace(KINDS["habit"], persistence=0.0, carry_over=0.0, habit=1.5, poin
             marks=pytest.mark.slow,
         ),
         pytest.param(replace(EXACT, fixed_cost=True), id="fixed-cost"),
-        pytest.param(KINDS["habit"], id="persistence"),
+        pytest.param(KINDS["habit"], id="persistence", marks=pytest.mark.slow),
     ],
 )
 def test_it_lies_above_the_optimum(kind) -> None:
@@ -88,6 +88,7 @@ def test_no_rule_beats_it(exposure, seasonal: bool) -> None:
     assert limit <= newsvendor_bound(market).value * 1.005
 
 
+@pytest.mark.slow
 def test_where_nothing_forms_habits_it_says_about_what_the_newsvendor_bound_says() -> None:
     market = family_market("free-supply", 4, 8, 2)
     assert habit_bound(market).value == pytest.approx(newsvendor_bound(market).value, rel=5e-3)

@@ -20,8 +20,8 @@ from intandem.theory.random_markets import KINDS, random_market
     [
         pytest.param("two-products-tight", marks=pytest.mark.slow),
         pytest.param("two-rows", marks=pytest.mark.slow),
-        "two-backordered",
-        "visits",
+        pytest.param("two-backordered", marks=pytest.mark.slow),
+        pytest.param("visits", marks=pytest.mark.slow),
         "two-carry-over",
     ],
 )
@@ -164,9 +164,8 @@ def test_the_slack_is_that_of_the_grid_where_a_row_is_not_moved_by_exposure(cost
     assert lagrangian_bound(market).value >= solve(market, ("joint",)).profit
 
 
-@pytest.mark.parametrize(
-    "fixed", [96.0, pytest.param(80.0, marks=pytest.mark.slow), pytest.param(110.0, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fixed", [80.0, 96.0, 110.0])
 def test_orders_in_multiples_are_looked_at_up_to_the_cap_without_a_stated_one(fixed: float) -> None:
     market = build_market(
         {

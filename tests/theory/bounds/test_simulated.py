@@ -18,8 +18,8 @@ from properties.random_markets import KIND_NAMES, KINDS, random_market
 RULES = (("base-stock", "uplift"), ("base-stock:service=-1", "uplift:filter=in-stock"), ("base-stock", "popularity"))
 
 
-FAST = (0, 2, 4)
-"""Kinds for every run: lost and backordered demand, intensity and slate, independent and multinomial choice, habit."""
+FAST = (0, 2)
+"""Kinds for every run: lost and backordered demand, intensity and slate, habit."""
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from intandem.theory.classical import reorder_policy
 from intandem.theory.intertemporal import Solution, solve
 from intandem.theory.intertemporal.policy_table import read_policy, tabled_policy
 from intandem.theory.random_markets import KINDS, random_market
+from sets import slow_but
 
 
 def test_two_products_capped_has_the_optimum_found_elsewhere() -> None:
@@ -57,7 +58,7 @@ def standardised_errors(market: Market, solution: Solution, periods: int, runs: 
 
 
 # The others are among the fifty of the slow set.
-@pytest.mark.parametrize("kind", ["two-products", "backordered", "long-lead"])
+@pytest.mark.parametrize("kind", slow_but(["two-products"], ["two-products", "backordered", "long-lead"]))
 def test_simulation_of_the_exact_policies_earns_the_exact_values(kind: str) -> None:
     market = random_market(KINDS[kind], 5)
     assert np.abs(standardised_errors(market, solve(market), 1_000, 16)).max() < 4
@@ -90,10 +91,9 @@ def test_a_coarse_grid_of_intentions_is_off_and_a_finer_one_agrees_with_simulati
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        pytest.param(kind, marks=pytest.mark.slow if kind in ("three-products", "two-carry-over", "two-rows") else [])
-        for kind in KINDS
-    ],
+    slow_but(
+        set(KINDS) - {"three-products", "two-carry-over", "two-rows", "choice", "habit", "visits-carry-over"}, KINDS
+    ),
 )
 def test_the_joint_optimum_is_the_best_and_its_policy_feasible(kind: str) -> None:
     market = random_market(KINDS[kind], 2)
@@ -172,8 +172,8 @@ def test_discounted_value_is_what_simulation_finds_from_the_opening() -> None:
     market = random_market(replace(KINDS["two-products"], discount=0.9), 3)
     solution = solve(market)
     joint = solution.regimes["joint"]
-    played = simulate(market, tabled_policy(market, joint.policy), periods=150, runs=4_000, warmup=0)
-    error = played.discounted_by_run.std(ddof=1) / np.sqrt(4_000)
+    played = simulate(market, tabled_policy(market, joint.policy), periods=150, runs=1_000, warmup=0)
+    error = played.discounted_by_run.std(ddof=1) / np.sqrt(1_000)
     assert abs(played.discounted_by_run.mean() - joint.profit) < 4 * error
     assert joint.upper - joint.lower < 1e-4
     assert {"discounted_profit", "silo_profit"} <= set(solution.as_json())

@@ -48,6 +48,7 @@ _NAMES = {
         "check_decision",
         "family_market",
         "initial_state",
+        "market_of",
         "rollout",
         "step",
     ),

@@ -43,6 +43,7 @@ from intandem.market import build_market as build_market
 from intandem.market import check_decision as check_decision
 from intandem.market import family_market as family_market
 from intandem.market import initial_state as initial_state
+from intandem.market import market_of as market_of
 from intandem.market import rollout as rollout
 from intandem.market import step as step
 from intandem.market.files import example_market as example_market

@@ -50,6 +50,8 @@ def test_the_same_seed_gives_the_same_answer_and_people_read_words(capsys):
     assert answer(capsys, *options) == answer(capsys, *options)
     assert cli.run(options) == 0
     assert "profit" in capsys.readouterr().out
+    assert cli.run([*options[:4], *options[6:]]) == 0
+    assert capsys.readouterr().out.endswith("nothing is recommended: no --recommendation is given\n")
 
 
 def test_train_and_simulate_its_bundle(capsys, tmp_path):

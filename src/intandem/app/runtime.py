@@ -52,18 +52,9 @@ def resolve_market(text: str) -> Market:
     **Raises:** `InputError` naming the text or the file.
     """
     prepare()
-    from intandem.market.families import is_family, parse_family
-    from intandem.market.files import example_market, load_market
+    from intandem.market.named import market_of
 
-    if is_family(text):
-        return parse_family(text)
-    path = Path(text)
-    if path.exists() or path.suffix or len(path.parts) > 1:
-        return load_market(path)
-    try:
-        return example_market(text)
-    except InputError as error:
-        raise InputError(text, "is neither a file nor an example market", f"name a file; {error.cure}") from error
+    return market_of(text)
 
 
 def claim(

@@ -26,7 +26,7 @@ from intandem.departments.rules import (
     ReorderPoint,
 )
 from intandem.errors import InputError, did_you_mean
-from intandem.market import Market
+from intandem.market import Market, MarketLike, market_of
 
 
 @dataclass(frozen=True)
@@ -243,8 +243,8 @@ def recommendation_rule(
     )
 
 
-def policy_of_rules(market: Market, inventory: str, recommendation: str) -> JointPolicy:
-    """A policy whose two departments follow rules, given by their texts.
+def policy_of_rules(market: MarketLike, inventory: str, recommendation: str) -> JointPolicy:
+    """A policy whose two departments follow rules, given by their texts, in a market or in the one that is named.
 
     **Raises:** `InputError` for a rule or setting that is not known.
 
@@ -257,6 +257,7 @@ def policy_of_rules(market: Market, inventory: str, recommendation: str) -> Join
 
     ```
     """
+    market = market_of(market)
     standing = reference(market)
     return JointPolicy(
         inventory_rule(market, inventory, standing=standing),

@@ -22,7 +22,7 @@ from intandem.evaluation.methods import Progress, as_mapping, prepare
 from intandem.evaluation.policies import PolicyLike
 from intandem.evaluation.simulation import default_warmup, simulate
 from intandem.learning import TrainSettings
-from intandem.market import Market
+from intandem.market import Market, MarketLike, market_of
 from intandem.market.simulate import Policy
 from intandem.progress import reported
 
@@ -45,7 +45,7 @@ def judging_size(market: Market) -> tuple[int, int]:
 
 
 def compare(
-    market: Market,
+    market: MarketLike,
     methods: Sequence[str] | Mapping[str, PolicyLike] = ("silo", "filtered-silo", "mtma"),
     seeds: int = 3,
     *,
@@ -61,6 +61,7 @@ def compare(
 
     **Arguments:**
 
+    - `market`: or what names one, see `market_of`.
     - `methods`: of `METHOD_NAMES`: pairs of rules (`silo`, `filtered-silo`), `dual-price`, rules tuned on the simulator
       (`tuned-filter`, with an in-stock filter; `tuned-rule`, which also hides low and pushes high stock;
       `tuned-silo`, blind to stock), trained policies
@@ -84,7 +85,7 @@ def compare(
 
     ```
     """
-    named = as_mapping(methods)
+    market, named = market_of(market), as_mapping(methods)
     if seeds < 1:
         raise InputError("--seeds", f"is {seeds}", "give 1 or more")
     settings = TrainSettings() if settings is None else settings

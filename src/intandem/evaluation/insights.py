@@ -22,7 +22,7 @@ from intandem.errors import InputError
 from intandem.evaluation.policies import PolicyLike, policy_of
 from intandem.evaluation.simulation import default_warmup, run_keys
 from intandem.evaluation.statistics import Interval, mean_interval, one_sided
-from intandem.market import Decision, Market, Outcome, State, initial_state, rollout
+from intandem.market import Decision, Market, MarketLike, Outcome, State, initial_state, market_of, rollout
 from intandem.market.demand import unexposed_utility
 from intandem.market.simulate import Policy
 from intandem.progress import Meter, reported
@@ -59,7 +59,7 @@ class Course(eqx.Module):
 
 
 def insights(
-    market: Market,
+    market: MarketLike,
     policy: PolicyLike | None = None,
     *,
     periods: int = 400,
@@ -71,6 +71,7 @@ def insights(
 
     **Arguments:**
 
+    - `market`: or what names one, see `market_of`.
     - `policy`: whatever `policy_of` takes, tested by simulation. `None`: the market is solved, and its exact optimum is
       tested; for small markets.
     - `periods`, `runs` (3 or more), `seed`: of the simulation.
@@ -86,6 +87,7 @@ def insights(
 
     ```
     """
+    market = market_of(market)
     with reported(progress, "solving the market" if policy is None else "playing the policy", _testing) as tell:
         if policy is None:
             return exact_insights(solve(market), tell)

@@ -21,7 +21,18 @@ from intandem.display import count
 from intandem.errors import InputError
 from intandem.evaluation.policies import PolicyLike, is_own, policy_of
 from intandem.evaluation.simulated import BATCHES, Simulated, Totals, Trace
-from intandem.market import Decision, Ledger, Market, Outcome, State, initial_state, rollout, step
+from intandem.market import (
+    Decision,
+    Ledger,
+    Market,
+    MarketLike,
+    Outcome,
+    State,
+    initial_state,
+    market_of,
+    rollout,
+    step,
+)
 from intandem.market.decision_check import check_decision, is_allowed
 from intandem.market.simulate import Policy
 from intandem.progress import reported
@@ -43,7 +54,7 @@ def default_warmup(market: Market) -> int:
 
 
 def simulate(
-    market: Market,
+    market: MarketLike,
     policy: PolicyLike,
     *,
     periods: int = 1_000,
@@ -57,6 +68,7 @@ def simulate(
 
     **Arguments:**
 
+    - `market`: or what names one, see `market_of`.
     - `policy`: a function `(market, state, key) -> Decision`, a pair of departments, a rule's name or text, a
       bundle's folder: see `policy_of`.
     - `periods`: how many count, after the warm-up. `runs`: independent runs from the initial state.
@@ -88,6 +100,7 @@ def simulate(
 
     ```
     """
+    market = market_of(market)
     warmup = default_warmup(market) if warmup is None else warmup
     for name, value, least in (("periods", periods, 1), ("runs", runs, 1), ("warmup", warmup, 0), ("seed", seed, 0)):
         if value < least:
@@ -111,7 +124,7 @@ def simulate(
 
 
 def trace(
-    market: Market,
+    market: MarketLike,
     policy: PolicyLike,
     *,
     products: Sequence[int],
@@ -131,6 +144,7 @@ def trace(
 
     ```
     """
+    market = market_of(market)
     warmup = default_warmup(market) if warmup is None else warmup
     chosen = jnp.asarray(list(products), jnp.int32)
     ready = policy_of(market, policy)

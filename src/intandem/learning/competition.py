@@ -16,7 +16,7 @@ from intandem.learning import mtma
 from intandem.learning.mtma import Handed, Report, Training, check_settings, untrained
 from intandem.learning.settings import TrainSettings
 from intandem.learning.starts import HANDING_SEED, JUDGING_SEED, exposed_start, judged, may_be_trapped, rules_of
-from intandem.market import Market
+from intandem.market import Market, MarketLike, market_of
 
 _logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ LEAST = 100
 
 
 def train(
-    market: Market,
+    market: MarketLike,
     settings: TrainSettings | None = None,
     seed: int = 0,
     *,
@@ -44,6 +44,7 @@ def train(
 
     **Arguments:**
 
+    - `market`: or what names one, see `market_of`.
     - `settings`: how; the defaults train `mtma`.
     - `seed`: of the weights and of all that is drawn, 0 or more.
     - `progress`: a function that is called after every chunk with the updates done, their number and the chunk's mean
@@ -66,6 +67,7 @@ def train(
 
     ```
     """
+    market = market_of(market)
     settings = TrainSettings() if settings is None else settings
     check_settings(settings, seed)
     if settings.starts == "one" or settings.method == "silo" or settings.updates < LEAST:

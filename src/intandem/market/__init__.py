@@ -20,5 +20,7 @@ from intandem.market.model import SolveSettings as SolveSettings
 from intandem.market.model import State as State
 from intandem.market.model import Traits as Traits
 from intandem.market.model import initial_state as initial_state
+from intandem.market.named import MarketLike as MarketLike
+from intandem.market.named import market_of as market_of
 from intandem.market.simulate import rollout as rollout
 from intandem.market.simulate import step as step

@@ -66,8 +66,21 @@ def simulate(
         f"{result.orders_per_period:,.1f} units ordered per {world.period}, "
         f"stock lasts {result.cover:,.1f} {world.period}s\n"
         f"{result.runs} runs of {result.periods} {world.period}s after {result.warmup} that do not count"
+        f"{_assumed(inventory, recommendation)}"
     )
     return Answer(result.as_json(), text)
+
+
+def _assumed(inventory: str | None, recommendation: str | None) -> str:
+    """A line about the department that nobody named, where the other one follows a rule; else nothing."""
+    from intandem.departments.specification import INVENTORY_RULES, RECOMMENDATION_RULES
+
+    alone = (inventory or recommendation or "").partition(":")[0].strip()
+    if recommendation is None and alone in INVENTORY_RULES:
+        return "\nnothing is recommended: no --recommendation is given"
+    if inventory is None and alone in RECOMMENDATION_RULES:
+        return "\norders are those of base-stock: no --inventory is given"
+    return ""
 
 
 def policy_named(

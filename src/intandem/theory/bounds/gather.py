@@ -13,7 +13,7 @@ import polars as pl
 
 from intandem.display import Displayed, Summary, money
 from intandem.errors import InputError, RunError
-from intandem.market import Market
+from intandem.market import Market, MarketLike, market_of
 from intandem.progress import Meter, reported
 from intandem.theory.bounds.batches import batch_bound, why_no_batches
 from intandem.theory.bounds.clairvoyant import LARGEST_SIZE, Clairvoyant, clairvoyant_bound, why_no_clairvoyant
@@ -147,7 +147,7 @@ class Bounds(Displayed):
         return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def bounds(market: Market, *, seed: int = 0, progress: Progress | bool | None = None) -> Bounds:
+def bounds(market: MarketLike, *, seed: int = 0, progress: Progress | bool | None = None) -> Bounds:
     """Every bound that the market's size allows.
 
     - `fluid`: long-run averages under concave envelopes of demand, at any size.
@@ -160,8 +160,9 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | bool | None = 
     - `clairvoyant`: on sampled paths of outcomes known in advance; very small markets. Its value is an estimate, mean
       and 2.33 standard errors, which is too low where few samples hold what matters; it is never the best.
 
-    **Arguments:** `seed`: of the clairvoyant's draws; the others need none. `progress`: a function that is told what
-    is being done; by default a bar, on a terminal or in a notebook; False: nothing.
+    **Arguments:** `market`: or what names one, see `market_of`. `seed`: of the clairvoyant's draws; the others need
+    none. `progress`: a function that is told what is being done; by default a bar, on a terminal or in a notebook;
+    False: nothing.
 
     ```python
     >>> from intandem.market.files import example_market
@@ -172,7 +173,7 @@ def bounds(market: Market, *, seed: int = 0, progress: Progress | bool | None = 
     ```
     """
     with reported(progress, "bounds", _shown) as tell:
-        return _gather(market, seed, tell or (lambda what: None))
+        return _gather(market_of(market), seed, tell or (lambda what: None))
 
 
 def _shown(meter: Meter) -> Progress:

@@ -19,7 +19,7 @@ import polars as pl
 from jaxtyping import Bool, Float
 
 from intandem.display import Displayed, Summary, count, number, percent
-from intandem.market import Market
+from intandem.market import Market, MarketLike, market_of
 from intandem.progress import Meter, reported
 from intandem.theory.intertemporal.dynamic_program import Solved, action_values, decide, solve_program
 from intandem.theory.intertemporal.grid import Grid, StockGrid, grid_of, places
@@ -194,7 +194,7 @@ class Solution(Displayed):
 
 
 def solve(
-    market: Market,
+    market: MarketLike,
     regimes: tuple[Regime, ...] = REGIMES,
     *,
     tolerance: float = 1e-7,
@@ -207,8 +207,9 @@ def solve(
     interpolated between grid points; exposures are those of `exposure_levels`. Departments are taken to observe
     intentions, also in a market where they do not: its optimum is then at most what is found here.
 
-    **Arguments:** `regimes`: which to solve. `progress`: a function, called with the regime, sweeps done and the
-    distance of the bounds; by default a bar, on a terminal or in a notebook; False: nothing.
+    **Arguments:** `market`: or what names one, see `market_of`. `regimes`: which to solve. `progress`: a function,
+    called with the regime, sweeps done and the distance of the bounds; by default a bar, on a terminal or in a
+    notebook; False: nothing.
 
     **Raises:** `InputError` at once for a market that is too large, with the number of states and what to reduce.
 
@@ -222,6 +223,7 @@ def solve(
 
     ```
     """
+    market = market_of(market)
     with reported(progress, "solving", _shown) as tell:
         grid = grid_of(market)
         program, moves = program_of(market, grid)

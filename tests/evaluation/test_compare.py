@@ -8,10 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from intandem.app.commands.compare import table
 from intandem.errors import InputError
+from intandem.evaluation import methods
 from intandem.evaluation.compare import compare, judging_size, replay, without
 from intandem.evaluation.methods import METHOD_NAMES, check_methods
 from intandem.learning import TrainSettings
+from intandem.learning.mtma import Handed
 from intandem.market import family_market
 from intandem.market.files import example_market
 
@@ -105,3 +108,20 @@ def test_no_effect_of_exposure_no_gain_of_seeing_stock(market):
     dull = dataclasses.replace(market, exposure_effect=jnp.zeros_like(market.exposure_effect))
     found = compare(dull, ["silo", "filtered-silo"], seeds=1, periods=50, runs=4)
     assert found.difference("filtered-silo", "silo").mean == 0.0
+
+
+def test_rivals_are_judged_as_trained_and_what_took_the_place_of_training_is_said(market, monkeypatch, found):
+    asked, training = {}, found.results["mtma"].trainings[0]
+    handed = Handed("base-stock + uplift", {"base-stock + uplift": 2.0, "trained": 1.0}, "as valued")
+
+    def trained(market, settings, seed, progress):
+        asked[settings.method] = settings.starts
+        return dataclasses.replace(training, handed=None if settings.starts == "one" else handed)
+
+    monkeypatch.setattr(methods, "train", trained)
+    again = compare(market, ["stma", "mtma", "learned-silo"], seeds=1, settings=TINY, periods=30, runs=4)
+    assert asked == {"stma": "one", "mtma": "compete", "silo": "one"}
+    assert again.results["stma"].handed_over == ()
+    assert again.results["mtma"].as_json()["handed_over"] == ["base-stock + uplift"]
+    assert "in 1 of 1 trainings something simpler earned more" in table(again)
+    assert "handed_over" not in found.as_json()["methods"]["mtma"]

@@ -51,6 +51,7 @@ def test_a_start_of_another_size_is_refused(market: Market, training: Training) 
         train(market, TrainSettings(updates=2), start=policy_of_rules(market, "base-stock", "uplift"))
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_width_of_the_bundle(
     market: Market, training: Training, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,13 @@ class MethodResult(Displayed):
         over_seeds = self.kind == "learned" and len(self.simulated) > 1
         return mean_interval(self.profit_by_seed if over_seeds else self.profit_by_run)
 
+    @property
+    def handed_over(self) -> tuple[str, ...]:
+        """Where something that had been tried earned more than what was trained: what is judged, by seed (`trained`,
+        `start` or a rule's text); empty where every training is judged as it came out."""
+        names = tuple("trained" if one.handed is None else one.handed.name for one in self.trainings)
+        return names if set(names) - {"trained"} else ()
+
     def mean(self, name: str) -> float:
         """Mean over seeds of one figure of `Simulated`."""
         return float(np.mean([getattr(one, name) for one in self.simulated]))
@@ -100,6 +107,8 @@ class MethodResult(Displayed):
         ]
         if self.rules:
             rows.append(("rules", " | ".join(self.rules)))
+        if self.handed_over:
+            rows.append(("handed over", ", ".join(self.handed_over)))
         return Summary(f"{self.name}: profit {money(self.profit)} per period {_bracket(self.interval)}", rows)
 
     def to_frame(self) -> pl.DataFrame:
@@ -131,6 +140,8 @@ class MethodResult(Displayed):
         if self.trainings:
             figures["parameters"] = self.trainings[0].parameters
             figures["steps"] = self.trainings[0].steps
+        if self.handed_over:
+            figures["handed_over"] = list(self.handed_over)
         if self.rules:
             figures["inventory"], figures["recommendation"] = self.rules
         return figures

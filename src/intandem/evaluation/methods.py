@@ -27,6 +27,9 @@ TUNED: dict[str, StockSeen] = {"tuned-rule": "cover", "tuned-filter": "shelf", "
 LEARNED: dict[str, str] = {"learned-silo": "silo", **{name: name for name in TRAINING_METHODS if name != "silo"}}
 """Trained policies and the training method of each. `silo` alone names the pair of rules."""
 
+MAIN = "mtma"
+"""The trained method that is prepared as `train` prepares it for use; the others are its rivals."""
+
 METHOD_NAMES = (*RULE_POLICIES, DUAL_PRICE, *TUNED, *LEARNED)
 
 _NOT_TRAINED = {
@@ -148,6 +151,10 @@ def _tuned(market: Market, method: str, seed: int, progress: Progress) -> Method
 def _trained(
     market: Market, method: str, seeds: int, settings: TrainSettings, seed: int, progress: Progress | None
 ) -> MethodResult:
+    how = replace(settings, method=LEARNED[method])
+    if method != MAIN:
+        # A rival is judged as it was trained: a rule that took its place would say nothing of the rival.
+        how = replace(how, starts="one")
     trainings = []
     for k in range(seeds):
         what = f"{LABELS.get(method, method)}: training" + (f" {k + 1} of {seeds}" if seeds > 1 else "")
@@ -156,7 +163,7 @@ def _trained(
             if progress is not None:
                 progress(what, done, total, figures["profit"])
 
-        trainings.append(train(market, replace(settings, method=LEARNED[method]), seed=seed + k, progress=report))
+        trainings.append(train(market, how, seed=seed + k, progress=report))
     seconds = float(np.mean([one.seconds for one in trainings]))
     policies = tuple(one.policy for one in trainings)
     return MethodResult(method, "learned", policies, (), seconds, trainings=tuple(trainings))

@@ -91,7 +91,7 @@ def train(
     return replace(
         run,
         policy=policies[best],
-        handed=Handed(best, earned, leading or ("given" if tried or start is not None else "as valued")),
+        handed=Handed(best, earned, leading or ("as valued" if start is None else "given")),
         seconds=run.seconds + sum(one.seconds for one in tried.values()),
         steps=run.steps + sum(one.steps for one in tried.values()),
     )

@@ -74,10 +74,8 @@ def _gradient(course: Course, policy: JointPolicy, key: jax.Array) -> JointPolic
     return gradient(course, learner, found.experience, jnp.array(0), key)[0].policy
 
 
-@pytest.mark.parametrize(
-    ("shops", "plays", "sure", "apart"),
-    [(2_000, 2_000, 5, 0.4), pytest.param(2_000, 4_000, 10, 0.2, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("shops", "plays", "sure", "apart"), [(2_000, 2_000, 5, 0.4), (2_000, 4_000, 10, 0.2)])
 def test_the_gradient_is_that_of_the_profit_of_perturbed_firms(
     shops: int, plays: int, sure: float, apart: float
 ) -> None:

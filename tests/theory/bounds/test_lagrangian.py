@@ -69,6 +69,7 @@ def test_it_holds_for_a_market_without_the_cap() -> None:
     assert lagrangian_bound(market).value >= solve(roomy, ("joint",)).profit
 
 
+@pytest.mark.slow
 def test_discounted_bound_lies_above_the_discounted_optimum() -> None:
     market = random_market(replace(KINDS["two-products"], discount=0.9), 3)
     optimum = solve(market, ("joint",)).profit
@@ -140,6 +141,7 @@ def test_rare_visitors_do_not_make_an_estimate_the_best_bound() -> None:
     assert found.best >= 0
 
 
+@pytest.mark.slow
 def test_a_slate_with_memory_is_not_said_to_be_proved_off_the_grid() -> None:
     market = random_market(replace(KINDS["two-carry-over"], exposure="slate"), 1)
     assert bounds(market).best_name != "lagrangian_on_levels"

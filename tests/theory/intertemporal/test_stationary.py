@@ -14,8 +14,10 @@ from intandem.market import example_market
 from intandem.theory.intertemporal import solve
 from intandem.theory.intertemporal.chain import chain_of
 from intandem.theory.intertemporal.policy_table import tabled_policy
+from intandem.theory.intertemporal.solution import Regime
 from intandem.theory.intertemporal.stationary import stationary_share
 from intandem.theory.random_markets import KINDS, random_market
+from sets import slow_but
 
 
 @pytest.mark.parametrize("kind", ["long-lead", "backordered", "visits-carry-over"])
@@ -28,18 +30,19 @@ def test_long_run_profit_is_the_one_of_value_iteration(kind: str) -> None:
         assert float(chain.average(chain.profit)) == pytest.approx(regime.profit, rel=1e-6, abs=1e-6)
 
 
-def test_long_run_figures_are_those_of_simulation() -> None:
+@pytest.mark.parametrize("regime", slow_but(["joint"], ["joint", "silo"]))
+def test_long_run_figures_are_those_of_simulation(regime: Regime) -> None:
     market = example_market("two-products-capped")
-    solution = solve(market)
-    for regime in (solution.regimes["joint"], solution.regimes["silo"]):
-        chain = chain_of(solution, regime.policy)
-        played = simulate(market, tabled_policy(market, regime.policy), periods=2_000, runs=16)
-        for name in ("order", "demand", "lost", "end_stock", "exposures", "on_hand"):
-            by_run = np.asarray(getattr(played.totals, name)) / played.periods
-            error = by_run.std(0, ddof=1) / np.sqrt(played.runs)
-            exact = chain.average(getattr(chain, {"order": "orders"}.get(name, name)))
-            assert (np.abs(by_run.mean(0) - exact) < 4.5 * error + 1e-4).all(), name
-        assert abs(chain.lost_share - played.lost_share) < 4e-3
+    solution = solve(market, (regime,))
+    policy = solution.regimes[regime].policy
+    chain = chain_of(solution, policy)
+    played = simulate(market, tabled_policy(market, policy), periods=2_000, runs=16)
+    for name in ("order", "demand", "lost", "end_stock", "exposures", "on_hand"):
+        by_run = np.asarray(getattr(played.totals, name)) / played.periods
+        error = by_run.std(0, ddof=1) / np.sqrt(played.runs)
+        exact = chain.average(getattr(chain, {"order": "orders"}.get(name, name)))
+        assert (np.abs(by_run.mean(0) - exact) < 4.5 * error + 1e-4).all(), name
+    assert abs(chain.lost_share - played.lost_share) < 4e-3
 
 
 def test_lagged_correlations_are_those_of_powers_of_the_chain() -> None:

@@ -116,6 +116,12 @@ def table(found: Comparison) -> str:
             f"  {result.label:<{width}}  {money(result.profit):>10}  [{money(interval.low)}, {money(interval.high)}]"
             f"  {percent(result.mean('lost_share')):>6}"
         )
+    for result in found.results.values():
+        if other := [name for name in result.handed_over if name != "trained"]:
+            lines.append(
+                f"{result.label}: in {len(other)} of {len(result.handed_over)} trainings something simpler earned more "
+                f"and is judged in its place: {', '.join(dict.fromkeys(other))}"
+            )
     last = list(found.results)[-1]
     for name in list(found.results)[:-1]:
         gain = found.gain(last, name)

@@ -19,9 +19,10 @@ from intandem.market import Decision, Market, State, build_market, initial_state
 from intandem.market.model import HISTORY_DECAY, History
 
 PRODUCTS, CUSTOMERS, WIDTH, WEEKS = 6, 8, 4, 30
+FIRST_DAY = date(2024, 1, 1)
 
 
-def market_of(seed: int, *, backordered: bool, several: bool) -> Market:
+def market_of(seed: int, *, backordered: bool, several: bool, first_period: date | int | None = FIRST_DAY) -> Market:
     """A market with lead times from 0 to 3, habit and carry-over, whose customers have candidates of their own."""
     rng = np.random.default_rng(seed)
     candidates = np.sort(rng.permuted(np.tile(np.arange(PRODUCTS), (CUSTOMERS, 1)), axis=1)[:, :WIDTH], axis=1)
@@ -51,6 +52,7 @@ def market_of(seed: int, *, backordered: bool, several: bool) -> Market:
         exposure="slate",
         exposure_slots=2,
         observed=False,
+        first_period=first_period,
         name=f"firm-{seed}",
     )
 
@@ -145,7 +147,19 @@ def tables_of(market: Market, played: Played) -> Tables:
         },
     }
     framed = {name: pl.DataFrame(columns) for name, columns in frames.items()}
-    return build_tables(market.name, "week", framed, calendar=week_calendar(date(2024, 1, 1), WEEKS))
+    return build_tables(market.name, "week", framed, calendar=week_calendar(FIRST_DAY, WEEKS))
+
+
+def cut(tables: Tables, periods: int) -> Tables:
+    """The same tables without their first periods, as a firm exports them that keeps so much."""
+
+    def later(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.filter(pl.col("period") >= periods).with_columns(pl.col("period") - periods)
+
+    names = ("transactions", "visits", "exposures", "prices", "stock", "open_orders", "calendar")
+    first = None if tables.first_number is None else tables.first_number + periods
+    frames: dict[str, Any] = {name: later(getattr(tables, name)) for name in names}
+    return dataclasses.replace(tables, first_number=first, **frames)
 
 
 def trained(market: Market, seed: int = 0) -> JointPolicy:

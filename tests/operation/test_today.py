@@ -8,12 +8,14 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from intandem.data.tables.tables import Tables
+from intandem.departments import policy_of_rules
 from intandem.errors import InputError
 from intandem.market import Market, family_market
-from intandem.operation import today_of
-from operation.firms import CUSTOMERS, WEEKS, Played, market_of, play, tables_of
+from intandem.operation import decide, today_of
+from operation.firms import CUSTOMERS, FIRST_DAY, WEEKS, Played, cut, market_of, play, tables_of
 from sets import slow_but
 
 
@@ -47,6 +49,42 @@ def test_an_earlier_day_knows_nothing_of_later_ones(firm: tuple[Market, Played, 
     np.testing.assert_array_equal(now.state.on_hand, played.on_hand[10])
     longer = today_of(market, tables)
     assert np.abs(np.asarray(now.state.intention) - np.asarray(longer.state.intention)).max() > 0.1
+
+
+def _without_dates(tables: Tables, first_number: int | None) -> Tables:
+    undated = tables.calendar.with_columns(start=pl.lit(None, pl.Date))
+    return dataclasses.replace(tables, calendar=undated, first_number=first_number)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_the_season_follows_the_calendar_wherever_the_tables_begin(dated: bool) -> None:
+    market = market_of(4, backordered=False, several=False, first_period=FIRST_DAY if dated else 100)
+    tables = tables_of(market, play(market, 4))
+    tables = tables if dated else _without_dates(tables, 100)
+    late = cut(tables, 13)
+    policy = policy_of_rules(market, "base-stock", "uplift")
+    whole, part = (decide(policy, one, market=market) for one in (tables, late))
+    assert (whole.today.period, part.today.period) == (WEEKS, WEEKS - 13)
+    assert int(whole.today.state.period) == int(part.today.state.period) == WEEKS
+    assert part.today.flags == ()
+    same = ["product_id", "season", "base", "on_hand", "arriving", "demand_per_period", "quantity"]
+    assert_frame_equal(whole.orders.select(same), part.orders.select(same), rel_tol=0.02)
+    assert (whole.orders["season"] != 0).any()
+    # Tables that begin before the season does, and those whose weeks begin on another day.
+    early = market_of(4, backordered=False, several=False, first_period=date(2024, 1, 24) if dated else 103)
+    assert int(today_of(early, tables).state.period) == WEEKS - 3
+    assert int(today_of(early, late).state.period) == WEEKS - 3
+
+
+def test_a_season_whose_calendar_is_not_known_begins_with_the_tables_and_is_told() -> None:
+    market = market_of(4, backordered=False, several=False, first_period=None)
+    tables = cut(tables_of(market, play(market, 4)), 13)
+    assert int(today_of(market, tables).state.period) == WEEKS - 13
+    assert _flags(market, tables)["season_not_placed"].startswith("The market does not say in which week its season")
+    dated = market_of(4, backordered=False, several=False)
+    assert "the tables do not say" in _flags(dated, _without_dates(tables, None))["season_not_placed"]
+    assert "cannot be compared" in _flags(dated, _without_dates(tables, 100))["season_not_placed"]
+    assert "season_not_placed" not in _flags(family_market("habit", 6, CUSTOMERS, 0), tables)
 
 
 def _with(tables: Tables, **frames: pl.DataFrame) -> Tables:

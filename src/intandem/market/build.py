@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -61,6 +62,7 @@ def build_market(
     exposure_slots: int = 1,
     unmet_demand: UnmetDemand = "lost",
     observed: bool = True,
+    first_period: date | int | None = None,
     solve: SolveSettings | None = None,
 ) -> Market:
     """Builds a market.
@@ -100,6 +102,7 @@ def build_market(
             "unmet_demand": unmet_demand,
             "discount": _plain(discount),
             "observed": observed,
+            **({} if first_period is None else {"first_period": first_period}),
         },
         "intention": {"persistence": _plain(persistence), "carry_over": _plain(carry_over), "habit": _plain(habit)},
     }
@@ -123,6 +126,7 @@ def build_market(
         texts["name"],
         texts["category"],
         texts["choice"],
+        first_period,
     )
     rivals = None
     if choice == "multinomial":

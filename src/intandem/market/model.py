@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import equinox as eqx
@@ -38,10 +39,11 @@ class Labels:
     """Names of products and customers. They take no part in any computation, so that two markets which differ
     only in names share one compiled program: all labels count as equal to the compiler.
 
-    `product_ids`, `customer_ids`; `names`, `categories` and own `choices` of products, `None` where a product has none.
+    `product_ids`, `customer_ids`; `names`, `categories` and own `choices` of products, `None` where a product has none;
+    `first_period`: the first day of period 0, or the firm's own number of it, `None` where nobody knows.
     """
 
-    __slots__ = ("categories", "choices", "customer_ids", "names", "product_ids")
+    __slots__ = ("categories", "choices", "customer_ids", "first_period", "names", "product_ids")
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Labels:
         names: Sequence[str | None] | None = None,
         categories: Sequence[str | None] | None = None,
         choices: Sequence[str | None] | None = None,
+        first_period: date | int | None = None,
     ) -> None:
         self.product_ids = tuple(product_ids)
         self.customer_ids = tuple(customer_ids)
@@ -57,6 +60,7 @@ class Labels:
         self.names = nothing if names is None else tuple(names)
         self.categories = nothing if categories is None else tuple(categories)
         self.choices = nothing if choices is None else tuple(choices)
+        self.first_period = first_period
 
     @property
     def texts(self) -> dict[str, tuple[str | None, ...]]:
@@ -162,6 +166,11 @@ class Market(Displayed, eqx.Module):
     def category(self) -> tuple[str | None, ...]:
         """The category of every product, `None` for a product without one."""
         return self.labels.categories
+
+    @property
+    def first_period(self) -> date | int | None:
+        """The first day of period 0, where the season begins, or the firm's own number of it; `None`: not known."""
+        return self.labels.first_period
 
     def _summary(self) -> Summary:
         pairs = self.pairs

@@ -21,13 +21,17 @@ from intandem.operation.supply import supply_of
 
 DAYS = {"day": 1, "week": 7}
 
+MOST_APART = 2**30
+"""Periods. The state counts in 32 bits; calendars that are further apart are not one firm's."""
+
 
 @dataclass(frozen=True, repr=False)
 class Today(Displayed):
     """A firm's state on the day it decides.
 
     - `market`, `tables`, and how their ids meet: `matching`. `state`: as the departments observe it.
-    - `period`: which is decided, as the tables count. `day`: the day it is; `None` where the firm counts periods.
+    - `period`: which is decided, from 0 for the tables' first; `state.period` counts from the market's first, where
+      both calendars are known. `day`: the day it is; `None` where the firm counts periods.
     - `flags`: what was assumed on the way, for a person to look at.
     """
 
@@ -55,8 +59,9 @@ def today_of(market: Market, tables: Tables, day: date | None = None) -> Today:
 
     **Arguments:**
 
-    - `market`: of which the state is. Products and customers are matched by id; `season` and tables are taken to begin
-      in the same period, as they do in a market that was calibrated to these tables.
+    - `market`: of which the state is. Products and customers are matched by id, and the period's position in the season
+      by `market.first_period` and the tables' calendar, wherever the tables begin. Where either is not known, season
+      and tables are taken to begin in the same period, and a flag says so.
     - `day`: on which is decided; only what was known then is looked at. `None`: the first day of the period after the
       last line.
 
@@ -93,6 +98,7 @@ def today_of(market: Market, tables: Tables, day: date | None = None) -> Today:
         cure = "give the tables of the firm that the bundle was trained for"
         raise InputError("products", f"has no product of the market {market.name}", cure)
     now, day = _period(tables, day)
+    ahead, unplaced = _calendars(market, tables)
     log = log_of(market, tables, matching, now)
     supply = supply_of(market, tables, matching, now, day)
     state = State(
@@ -100,10 +106,10 @@ def today_of(market: Market, tables: Tables, day: date | None = None) -> Today:
         backlog=jnp.asarray(supply.backlog, jnp.float32),
         pipeline=jnp.asarray(supply.pipeline, jnp.float32),
         intention=jnp.asarray(intention_of(market, log, now), jnp.float32),
-        period=jnp.asarray(now, jnp.int32),
+        period=jnp.asarray(now + ahead, jnp.int32),
         history=history_of(market, log, now),
     )
-    flags = (*supply.flags, *_of_ids(market, tables, matching), *_of_time(tables, now))
+    flags = (*supply.flags, *_of_ids(market, tables, matching), *unplaced, *_of_time(tables, now))
     return Today(market, tables, matching, state, now, day, flags)
 
 
@@ -122,6 +128,30 @@ def _period(tables: Tables, day: date | None) -> tuple[int, date | None]:
     if now < 1:
         raise InputError("--date", f"is {day}, before the end of the first {tables.period_name}", "give a later day")
     return now, day
+
+
+def _calendars(market: Market, tables: Tables) -> tuple[int, tuple[Flag, ...]]:
+    """How many periods the tables' first is after the market's (below 0: before it), and a flag where nobody knows.
+
+    Weeks that begin on another weekday than the market's are each the week that they share most days with.
+    """
+    origin, first = market.first_period, tables.first_period
+    if isinstance(origin, date) and isinstance(first, date):
+        return round((first - origin).days / DAYS[tables.period_name]), ()
+    if isinstance(origin, int) and isinstance(first, int) and abs(first - origin) <= MOST_APART:
+        return first - origin, ()
+    if market.season is None:
+        # Nothing in the market depends on the number of the period.
+        return 0, ()
+    period = tables.period_name
+    if origin is None:
+        text = f"The market does not say in which {period} its season begins"
+    elif first is None:
+        text = f"The season begins at {origin}, and the tables do not say when they begin"
+    else:
+        text = f"The season begins at {origin}, and the tables at {first}, which cannot be compared"
+    told = f"{text}: it is taken to begin with the tables. Calibrate again on tables of this kind."
+    return 0, (Flag("season_not_placed", None, told),)
 
 
 def _of_ids(market: Market, tables: Tables, matching: Matching) -> Iterator[Flag]:

@@ -23,6 +23,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "new_product": ("New products", "Nothing is decided about them before the next calibration."),
     "product_gone": ("Products that are gone", "The bundle knows them and today's tables do not."),
     "due_late": ("Deliveries far away", "They are due later than the lead time that the market knows."),
+    "season_not_placed": (
+        "The season's place",
+        "Where the tables begin later than the season, demand is expected shifted.",
+    ),
     "rows_left_out": ("Rows left out", "They broke a rule of the tables."),
     "old_lines": ("Old sales", "What was bought since is not in the tables."),
     "part_of_a_period": ("Part of a period", "What customers did in the rest of it is not known."),

@@ -66,6 +66,7 @@ def test_the_market_carries_what_was_found(firm: Market, tables: Tables, found: 
     market = found.market
     assert (market.exposure, market.choice, market.period) == ("slate", "independent", "week")
     assert market.labels.product_ids == firm.labels.product_ids
+    assert market.first_period == tables.calendar["start"][0]
     np.testing.assert_allclose(market.persistence, found.persistence.value, rtol=1e-5)
     np.testing.assert_allclose(market.unit_cost, firm.unit_cost, rtol=1e-5)
     np.testing.assert_allclose(market.holding_cost, 0.02 * np.asarray(firm.unit_cost), rtol=1e-5)

@@ -183,6 +183,7 @@ SECTION_FAULTS = [
     ("discount = 1.0", "substitution = 1", "[market]: substitution: is 1, not true or false; give true or false"),
     ("discount = 1.0", 'observed = "yes"', "[market]: observed: is 'yes', not true or false; give true or false"),
     ("discount = 1.0", "substitution = true", "[market]: substitution: is true, with independent choice; remove it, or set choice = 'multinomial'"),
+    ("discount = 1.0", 'first_period = "2024-01-01"', "[market]: first_period: is '2024-01-01', neither a day nor a whole number; give a day such as 2024-01-01, without quotes, or a whole number"),
     ("discount = 1.0", "discount = 0.0", "[market]: discount: is 0, out of range; give a number above 0 and at most 1"),
     ("discount = 1.0", "discount = 1.01", "[market]: discount: is 1.01, out of range; give a number above 0 and at most 1"),
     ("discount = 1.0", "discount = 1e-60", "[market]: discount: is 1e-60, out of range; give a number above 0 and at most 1"),

@@ -7,6 +7,7 @@ import errno
 import os
 import time
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import equinox as eqx
@@ -82,6 +83,7 @@ def rich_market(**changes: object) -> Market:
         "exposure_slots": 2,
         "unmet_demand": "backordered",
         "observed": False,
+        "first_period": date(2024, 1, 1),
         "solve": SolveSettings(stock_cap=30, backlog_cap=10, exposure_levels=(1.0, 0.0), intention_grid=21),
     }
     return build_market(products, **{**settings, **changes})  # type: ignore[arg-type]
@@ -95,6 +97,7 @@ def test_round_trip_of_everything(tmp_path: Path, ending: str) -> None:
     assert_same(loaded, market)
     assert loaded.pairs.ragged
     assert market_hash(loaded) == market_hash(market)
+    assert loaded.first_period == date(2024, 1, 1)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -75,6 +75,7 @@ def assemble_market(
             customer_ids=tables.customers["customer_id"].to_list(),
             name=tables.name.encode("utf-8", "replace").decode() or "market",
             period=tables.period_name,
+            first_period=tables.first_period,
             choice="multinomial" if competition.competing.any() else "independent",
             exposure="slate",
             exposure_slots=slots,

@@ -103,7 +103,7 @@ class Tables(Displayed):
 
     `masked_dates` are the days known to be under-recorded; `assumptions` are sentences a report must repeat, `notes`
     what a person should know about the data, `stated` what the firm says of its costs and effects, by key of
-    `mapping.toml`.
+    `mapping.toml`. `first_number` is the firm's own number of period 0, where it counts periods itself.
     """
 
     name: str
@@ -123,6 +123,7 @@ class Tables(Displayed):
     masked_dates: tuple[date, ...] = ()
     notes: tuple[str, ...] = ()
     stated: Mapping[str, float] = field(default_factory=dict)
+    first_number: int | None = None
 
     def _summary(self) -> Summary:
         rows = [(name, f"{many:,} rows") for name, many in self.summary().items() if many]
@@ -136,6 +137,12 @@ class Tables(Displayed):
     def periods(self) -> int:
         """How many periods the calendar has."""
         return self.calendar.height
+
+    @property
+    def first_period(self) -> date | int | None:
+        """The first day of period 0, or the firm's own number of it; `None` where neither is known."""
+        first = self.calendar["start"][0] if self.periods else None
+        return self.first_number if first is None else first
 
     def periods_of(self, split: str) -> list[int]:
         """The periods of one split (`train`, `burn_in` or `test`) in order."""
@@ -285,6 +292,7 @@ def build_tables(
     masked_dates: Sequence[date] = (),
     notes: Sequence[str] = (),
     stated: Mapping[str, float] | None = None,
+    first_number: int | None = None,
 ) -> Tables:
     """Codes clean frames that carry the source's ids (`customer_id`, `product_id`, `store_id`: strings).
 
@@ -294,7 +302,8 @@ def build_tables(
       missing. `products` and `customers` fix the order of the codes; lines that name other ids are left out,
       so a frame of the whole source may be given with the products and customers of an instance. `visits`
       are counted from `transactions` if not given.
-    - `calendar`: with the columns of `COLUMNS["calendar"]`, one row per period from 0.
+    - `calendar`: with the columns of `COLUMNS["calendar"]`, one row per period from 0. `first_number`: the firm's own
+      number of period 0, where it counts periods itself.
 
     **Raises:** `InputError` if a table is missing that is needed.
 
@@ -385,6 +394,7 @@ def build_tables(
         masked_dates=tuple(masked_dates),
         notes=tuple(notes),
         stated=dict(stated or {}),
+        first_number=first_number,
         **coded,  # type: ignore[arg-type]
     )
 

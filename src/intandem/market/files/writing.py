@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,8 @@ def market_sections(market: Market) -> dict[str, dict[str, Any]]:
             "habit": shortest(habit[count.argmax()]),
         },
     }
+    if market.first_period is not None:
+        sections["market"]["first_period"] = market.first_period
     if market.solve is not None:
         settings = asdict(market.solve).items()
         sections["solve"] = {
@@ -223,7 +226,7 @@ def _lines(key: str, column: pl.Series) -> Sequence[str]:
     return ["" if value is None else f"{key} = {toml_value(value)}\n" for value in values]
 
 
-def toml_value(value: str | bool | int | float | Sequence[float]) -> str:
+def toml_value(value: str | bool | int | float | date | Sequence[float]) -> str:
     """A value in TOML.
 
     ```python
@@ -237,6 +240,8 @@ def toml_value(value: str | bool | int | float | Sequence[float]) -> str:
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, date):
+        return value.isoformat()
     return repr(value) if isinstance(value, int | float) else f"[{', '.join(map(toml_value, value))}]"
 
 
@@ -254,7 +259,7 @@ def market_hash(market: Market) -> str:
     words: list[Any] = [market_sections(market), labels.product_ids, labels.customer_ids]
     words += [[key, one] for key, one in labels.texts.items() if any(text is not None for text in one)]
     added = [key for key in _ADDED_KEYS if bool((getattr(market, key) != PRODUCT_DEFAULTS[key]).any())]
-    add(json.dumps([*words, *added], sort_keys=True).encode())
+    add(json.dumps([*words, *added], sort_keys=True, default=str).encode())
     own = [key for key in _PRODUCT_KEYS if key not in _ADDED_KEYS]
     arrays = [getattr(market, key) for key in (*own, *_CUSTOMER_KEYS, *added)]
     pairs = pair_columns(market)

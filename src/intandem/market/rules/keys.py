@@ -21,13 +21,13 @@ LONGEST_LEAD_TIME = 1_000.0
 class Key:
     """The values a key takes.
 
-    - `kind`: a number, a whole number, several numbers, a text, or true or false.
+    - `kind`: a number, a whole number, several numbers, a text, true or false, or a period: its first day or number.
     - `required`: whether a file without the key is wrong.
     - `lowest`, `highest`: bounds; `above` and `below` leave the bound itself out.
     - `options`: the only texts allowed, if there are any.
     """
 
-    kind: Literal["number", "whole", "numbers", "text", "flag"] = "number"
+    kind: Literal["number", "whole", "numbers", "text", "flag", "period"] = "number"
     required: bool = False
     lowest: float = -math.inf
     highest: float = math.inf
@@ -59,6 +59,8 @@ class Key:
         """
         if self.kind == "flag":
             return "true or false"
+        if self.kind == "period":
+            return "a day such as 2024-01-01, without quotes, or a whole number"
         if self.kind == "text":
             return f"one of {', '.join(self.options)}" if self.options else "a text in quotes"
         noun = {
@@ -93,6 +95,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "unmet_demand": Key("text", options=get_args(UnmetDemand)),
         "discount": Key(lowest=0.0, highest=1.0, above=True),
         "observed": _FLAG,
+        "first_period": Key("period"),
     },
     "intention": {
         "persistence": Key(lowest=0.0, highest=1.0, below=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,10 @@ def kind_problem(key: Key, value: object) -> str | None:
     """What is wrong with the type of a value read from TOML, if anything."""
     if key.kind == "flag":
         return None if isinstance(value, bool) else f"is {shown(value)}, not true or false"
+    if key.kind == "period":
+        number = isinstance(value, int) and not isinstance(value, bool)
+        day = isinstance(value, date) and not isinstance(value, datetime)
+        return None if number or day else f"is {shown(value)}, neither a day nor a whole number"
     if key.kind == "text":
         return None if isinstance(value, str) else f"is {shown(value)}, not a text"
     if key.kind == "numbers":
@@ -200,7 +205,7 @@ def check_section(place: Path | str, name: str, values: Mapping[str, Any]) -> di
 
 def _value_problem(key: Key, value: Any) -> str | None:
     problem = kind_problem(key, value)
-    if problem is not None or key.kind == "flag":
+    if problem is not None or key.kind in ("flag", "period"):
         return problem
     if key.options and value not in key.options:
         return f"is {shown(value)}, not known"

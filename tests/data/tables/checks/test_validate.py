@@ -259,6 +259,7 @@ def test_the_firm_counts_its_own_weeks(write: Write) -> None:
     tables = report.tables
     assert tables.periods == 4
     assert tables.calendar["start"].null_count() == 4
+    assert tables.first_period == 31
     assert tables.transactions["period"].to_list() == [0, 3]
     assert tables.exposures.row(0, named=True)["period"] == 1
     assert tables.exposures["kind"].to_list() == ["exposure"]

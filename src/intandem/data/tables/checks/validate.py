@@ -290,6 +290,7 @@ def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, cale
         assumptions=assumptions,
         masked_dates=mapping.masked_dates,
         stated=mapping.stated,
+        first_number=calendar.origin if isinstance(calendar.origin, int) else None,
     )
 
 

@@ -67,6 +67,7 @@ def test_the_season_follows_the_calendar_wherever_the_tables_begin(dated: bool) 
     assert (whole.today.period, part.today.period) == (WEEKS, WEEKS - 13)
     assert int(whole.today.state.period) == int(part.today.state.period) == WEEKS
     assert part.today.flags == ()
+    assert whole.when == part.when == ("2024-07-29" if dated else f"week {100 + WEEKS}")
     same = ["product_id", "season", "base", "on_hand", "arriving", "demand_per_period", "quantity"]
     assert_frame_equal(whole.orders.select(same), part.orders.select(same), rel_tol=0.02)
     assert (whole.orders["season"] != 0).any()

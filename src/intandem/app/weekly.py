@@ -182,7 +182,7 @@ def _decide(folder: Path, rules: list[str], checked: Any, settings: CycleSetting
     )
     place = folder / DECISIONS / found.when.replace(" ", "-")
     shares = [
-        changed_share(found, pl.read_csv(earlier, schema_overrides={"product_id": pl.String}))
+        changed_share(found, pl.read_csv(earlier, schema_overrides={"product_id": pl.String, "period": pl.String}))
         for earlier in sorted((folder / PLANS).glob("*.csv"))
         if earlier.stem != place.name
     ]

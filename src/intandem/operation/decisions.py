@@ -56,9 +56,9 @@ class Decisions(Displayed):
 
     @property
     def when(self) -> str:
-        """The day that is decided, or the number of the period where the firm counts periods."""
+        """The day that is decided, or the firm's own number of the period where it counts periods."""
         today = self.today
-        return f"{today.tables.period_name} {today.period}" if today.day is None else today.day.isoformat()
+        return f"{today.tables.period_name} {today.named(today.period)}" if today.day is None else today.day.isoformat()
 
     def as_json(self) -> dict[str, Any]:
         """The decisions under the names of the command line's JSON."""

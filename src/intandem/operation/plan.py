@@ -45,13 +45,13 @@ def _expected(market: Market, policy: JointPolicy, state: State) -> State:
 
 def plan_of(found: Decisions, policy: JointPolicy) -> pl.DataFrame:
     """The orders that the policy would place next period if demand is what is expected, in the firm's own units:
-    columns `period`, `product_id`, `quantity`."""
+    columns `period` (its first day, or the firm's own number of it), `product_id`, `quantity`."""
     market = found.today.market
     following = _expected(market, policy, found.today.state)
     order = policy.inventory.decide(market, policy.inventory.observe(market, following))
     return pl.DataFrame(
         {
-            "period": np.full(market.products, found.today.period + 1),
+            "period": [found.today.named(found.today.period + 1)] * market.products,
             "product_id": market.labels.product_ids,
             "quantity": own_units(np.asarray(order, float), unit_sizes(market)),
         }
@@ -61,7 +61,8 @@ def plan_of(found: Decisions, policy: JointPolicy) -> pl.DataFrame:
 def changed_share(found: Decisions, plan: pl.DataFrame, more_than: float = CHANGED) -> float | None:
     """Share of the products, of those that are ordered or were planned to be, whose order differs from the plan by more
     than so much of the larger of the two; nothing where the plan is of another period."""
-    meant = plan.filter(pl.col("period") == found.today.period).select("product_id", planned="quantity")
+    mine = pl.col("period").cast(pl.String) == found.today.named(found.today.period)
+    meant = plan.filter(mine).select("product_id", planned="quantity")
     both = found.orders.select("product_id", "quantity").join(meant, on="product_id", how="inner")
     both = both.filter((pl.col("quantity") > 0) | (pl.col("planned") > 0))
     if both.is_empty():

@@ -48,8 +48,16 @@ class Today(Displayed):
         """Days of a period."""
         return DAYS[self.tables.period_name]
 
+    def named(self, period: int) -> str:
+        """A period of the tables by a name that stays the same whatever period they begin with: its first day, or the
+        firm's own number of it."""
+        first = self.tables.first_period
+        if isinstance(first, date):
+            return (first + timedelta(days=self.days * period)).isoformat()
+        return str(period if first is None else first + period)
+
     def _summary(self) -> Summary:
-        when = f"{self.tables.period_name} {self.period}" if self.day is None else f"{self.day}"
+        when = f"{self.tables.period_name} {self.named(self.period)}" if self.day is None else f"{self.day}"
         rows = [(flag.flag.replace("_", " "), flag.text) for flag in self.flags]
         return Summary(f"{self.market.name} on {when}: {self.state._summary().headline}", rows)
 

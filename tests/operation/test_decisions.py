@@ -91,6 +91,29 @@ def test_reasons_add_up_whatever_the_market_and_the_policy(family: str, who: str
         np.testing.assert_array_equal(ordered, policy(market, found.today.state, jax.random.key(0)).order)
 
 
+def test_expected_demand_rests_on_what_the_policy_itself_shows(market: Market, tables: Tables) -> None:
+    """Shown to nobody, a product is expected to sell what it sells unshown: its cover and what is above its cap too."""
+    empty = dataclasses.replace(tables, stock=tables.stock.with_columns(on_hand=pl.lit(0.0)))
+    silent, blind = (
+        decide(policy_of_rules(market, "base-stock", who), empty, market=market).orders.sort("product_id")
+        for who in ("none", "uplift")
+    )
+    np.testing.assert_array_equal(silent["quantity"], blind["quantity"])
+    assert (silent["planned_exposure"] == 0).all()
+    unshown = (silent["base"] + silent["season"] + silent["present_intentions"]).to_numpy()
+    horizon = np.asarray(market.lead_time)[np.argsort(market.labels.product_ids)] + 1
+    np.testing.assert_allclose(silent["demand_per_period"].to_numpy() * horizon, unshown, atol=1.0)
+    more = (blind["planned_exposure"] > 0).to_numpy()
+    assert more.any()
+    assert (blind["demand_per_period"] > silent["demand_per_period"]).to_numpy()[more].all()
+    capped = more & (silent["quantity"] == 12).to_numpy()
+    assert (silent["cap"] > blind["cap"]).to_numpy()[capped].any()
+    # What the rule orders on top of it, counting on showings that nobody plans, is told apart from demand.
+    counted = silent.filter(pl.col("stock_blind_exposure") != 0)
+    assert counted.height
+    assert counted["why"].str.contains("as if recommendations did not look at stock").any()
+
+
 def test_orders_are_told_in_packs_days_and_money(found: Decisions) -> None:
     assert found.when == "2024-07-29"
     row = found.placed.row(0, named=True)

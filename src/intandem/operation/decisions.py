@@ -160,7 +160,7 @@ def decide(
     categories = _categories(today)
     named = [one for one in dict.fromkeys(categories) if one is not None]
     decreed = read_house_rules(rules, world.labels.product_ids, named)
-    orders, parts, looked = orders_of(today, reference(world), policy.inventory, minimum_cover)
+    orders, parts, looked = orders_of(today, reference(world), policy, minimum_cover)
     worth = worth_of(today, policy.recommendation)
     found = recommend(today, worth, shown, decreed, categories)
     flags = [*left_out, *today.flags, *_with_who(looked, found.lists)]

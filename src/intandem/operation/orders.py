@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from intandem.departments import Reference
-from intandem.departments.department import Department
+from intandem.departments import JointPolicy, Reference
 from intandem.market.supply import order_range
 from intandem.operation.flags import Flag
 from intandem.operation.reasons import REASONS, Parts, parts_of
@@ -45,21 +44,21 @@ ORDERS: dict[str, Any] = {
 
 
 def orders_of(
-    today: Today, standing: Reference, department: Department[Any], minimum_cover: float | None = None
+    today: Today, standing: Reference, policy: JointPolicy, minimum_cover: float | None = None
 ) -> tuple[pl.DataFrame, Parts, list[Flag]]:
     """Orders of every product, those of nothing included, with the columns of `ORDERS`; their parts; what to look at.
 
     **Arguments:**
 
-    - `department`: who orders. `minimum_cover`: days of demand that stock on hand, on order and ordered should last;
-      `None`: each product's lead time.
+    - `policy`: who orders and recommends. `minimum_cover`: days of demand that stock on hand, on order and ordered
+      should last; `None`: each product's lead time.
 
     **Returns** orders by money, largest first, then by product. Quantities are in the firm's own units.
     """
     market, state = today.market, today.state
     there = np.zeros(market.products, bool)
     there[today.matching.product[today.matching.product >= 0]] = True
-    parts = parts_of(market, standing, state, department, ~there)
+    parts = parts_of(market, standing, state, policy, ~there)
     order, lead = parts.order, np.asarray(market.lead_time)
     fixed = np.asarray(market.fixed_order_cost, float)
     size = unit_sizes(market)
@@ -179,7 +178,8 @@ def _why(period: str, lead: int, parts: Parts, place: int) -> str:
             return "nothing: every sale of it loses money"
         if here + coming == 0 and demand == 0:
             return "nothing: nobody is expected to buy it"
-        needed = f"{demand + units['safety_stock']:g} needed over {span}"
+        level = demand + units["safety_stock"] + units["stock_blind_exposure"]
+        needed = f"{level:g} needed over {span}"
         stock = f"{here:g} on hand" + (f" and {coming:g} on order" if coming else "")
         if units["cap"]:
             return "nothing: no order fits between the smallest and the largest"
@@ -191,6 +191,7 @@ def _why(period: str, lead: int, parts: Parts, place: int) -> str:
     told = [f"{demand:g} expected over {span}"]
     for name, words in (
         ("safety_stock", "for safety"),
+        ("stock_blind_exposure", "as if recommendations did not look at stock"),
         ("sold_at_a_loss", "since it is sold at a loss"),
         ("on_hand", "on hand"),
         ("owed", "owed"),

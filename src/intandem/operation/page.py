@@ -98,6 +98,7 @@ def _arithmetic(orders: pl.DataFrame) -> str:
         "Present<br>intentions": ("present_intentions",),
         "Planned<br>exposure": ("planned_exposure",),
         "Safety<br>stock": ("safety_stock", "sold_at_a_loss"),
+        "Stock-blind<br>exposure": ("stock_blind_exposure",),
         "On<br>hand": ("on_hand", "owed"),
         "On<br>order": ("arriving",),
         "Order<br>cost": ("batch",),
@@ -116,7 +117,12 @@ def _arithmetic(orders: pl.DataFrame) -> str:
         for row in orders.iter_rows(named=True)
     ]
     table = table_of(["Product", *filled, "Order"], rows)
-    see = "Demand over lead time and one review, safety stock, less what is there and on its way; each line adds up."
+    see = (
+        "Demand over lead time and one review if recommendations go on as today's, safety stock, less what is there "
+        "and on its way; each line adds up."
+    )
+    if "Stock-blind<br>exposure" in filled:
+        see += " Stock-blind exposure: the reorder rule counts on it, as if recommendations did not look at stock."
     return f'<details><summary>Why these quantities</summary><p class="see">{see}</p>{table}</details>'
 
 

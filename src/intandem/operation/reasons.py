@@ -1,9 +1,14 @@
 """An order as arithmetic: whole units that add up to its quantity.
 
     base + season + present intentions + planned exposure     expected demand over lead time and review
-    + safety stock - on hand + owed - arriving                 what a base-stock policy is short of
+    + safety stock + stock-blind exposure                      what a base-stock policy orders up to
+    - on hand + owed - arriving                                what it is short of
     + batch + learned                                          with a fixed order cost; what was learned on top
     + nothing sent back + rounding + cap + withdrawn           what may be ordered
+
+Planned exposure is what the policy itself recommends today, held over lead time and review. A base-stock policy counts
+on a recommendation that does not look at stock: what that adds to the order, or takes from it, is a part of its own, so
+that neither expected demand nor what is above a cap rests on showings that nobody plans.
 
 What is called learned is the policy's proposal less the base-stock quantity: a rule learned nothing, and two policies
 can be told apart by it whatever they are made of.
@@ -19,11 +24,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtri
 
-from intandem.departments import InventoryNetwork, Reference, look_ahead
+from intandem.departments import InventoryNetwork, JointPolicy, Reference, look_ahead
 from intandem.departments.department import Department
-from intandem.departments.outlook import Outlook, critical_ratio, economic_order_quantity, sells_at_a_loss
+from intandem.departments.outlook import (
+    Outlook,
+    believed_intention,
+    critical_ratio,
+    economic_order_quantity,
+    sells_at_a_loss,
+)
 from intandem.departments.rules import BaseStock, ReorderPoint
 from intandem.market import Market, State
+from intandem.market.demand import mean_demand, unexposed_utility
 from intandem.market.supply import nearest_feasible_order, order_range
 from intandem.operation.units import own_units, unit_sizes
 
@@ -31,8 +43,9 @@ REASONS: dict[str, str] = {
     "base": "usual demand over lead time and review",
     "season": "more or less of it at this time of the year",
     "present_intentions": "from what customers have bought and been shown lately",
-    "planned_exposure": "from recommendations to come",
+    "planned_exposure": "from recommendations, if they go on as the policy's of today",
     "safety_stock": "for demand above its mean, at the margin's service level",
+    "stock_blind_exposure": "counted on by base-stock rules, as if recommendations did not look at stock",
     "sold_at_a_loss": "nothing is kept of what loses money with every sale",
     "on_hand": "on hand",
     "owed": "owed to customers",
@@ -53,7 +66,7 @@ class Parts:
 
     - `order`: what the policy orders. `plain`: what the plain reorder rule would order.
     - `units`: units by name of `REASONS`, whole units of the market; they add up to `order`.
-    - `demand`: expected per period over the cover, planned exposure included.
+    - `demand`: expected per period over the cover, with the recommendations that the policy makes today.
     """
 
     order: np.ndarray
@@ -68,7 +81,9 @@ class _Figures(eqx.Module):
     outlook: Outlook
     usual: Any
     ahead: Any
+    planned: Any
     safety: Any
+    blind: Any
     batch: Any
     proposed: Any
     order: Any
@@ -76,7 +91,8 @@ class _Figures(eqx.Module):
 
 
 @eqx.filter_jit
-def _figures(market: Market, standing: Reference, state: State, department: Department[Any]) -> _Figures:
+def _figures(market: Market, standing: Reference, state: State, policy: JointPolicy) -> _Figures:
+    department: Department[Any] = policy.inventory
     outlook = look_ahead(market, standing, state)
     positions = standing.base.shape[0]
     steps = jnp.arange(market.longest_lead_time + 1)
@@ -88,16 +104,28 @@ def _figures(market: Market, standing: Reference, state: State, department: Depa
         proposal = department.proposal(market, observation)
         proposed = jnp.where(proposal.ordering > 0, proposal.quantity, 0.0) if department.gated else proposal.quantity
     plain = plain_rule(market, standing)
+    planned = jnp.maximum(outlook.cover + (market.lead_time + 1) * _added(market, state, policy.recommendation), 0.0)
+    deviation = jnp.sqrt(standing.dispersion * jnp.maximum(planned, 1e-3))
+    quantile = ndtri(critical_ratio(market))
     return _Figures(
         outlook,
         usual=(market.lead_time + 1) * standing.base.mean(0),
         ahead=(counted * standing.base[(state.period + steps) % positions]).sum(0),
-        safety=ndtri(critical_ratio(market)) * outlook.deviation,
+        planned=planned,
+        safety=quantile * deviation,
+        blind=outlook.cover_lifted - planned + quantile * (outlook.deviation - deviation),
         batch=jnp.maximum(economic_order_quantity(market, outlook.now_lifted), 1.0),
         proposed=proposed,
         order=order,
         plain=plain.decide(market, plain.observe(market, state)),
     )
+
+
+def _added(market: Market, state: State, recommendation: Department[Any]) -> Any:
+    """Units per product and period that today's exposures add to demand, or take from it where products compete."""
+    exposure = recommendation.decide(market, recommendation.observe(market, state))
+    unexposed = unexposed_utility(market, believed_intention(market, state), state.period)
+    return mean_demand(market, unexposed, exposure) - mean_demand(market, unexposed, jnp.zeros_like(exposure))
 
 
 def plain_rule(market: Market, standing: Reference) -> Department[Any]:
@@ -108,33 +136,37 @@ def plain_rule(market: Market, standing: Reference) -> Department[Any]:
     return BaseStock(standing, computed, nothing, all_of_it, jnp.full(market.products, jnp.inf))
 
 
-def parts_of(
-    market: Market, standing: Reference, state: State, department: Department[Any], withdrawn: np.ndarray
-) -> Parts:
+def parts_of(market: Market, standing: Reference, state: State, policy: JointPolicy, withdrawn: np.ndarray) -> Parts:
     """Orders with their arithmetic.
 
-    **Arguments:** `department`: who orders. `withdrawn`: products of which nothing is ordered, whatever it says.
+    **Arguments:** `policy`: who orders and recommends. `withdrawn`: products of which nothing is ordered, whatever it
+    says.
     """
-    found = _figures(market, standing, state, department)
+    found = _figures(market, standing, state, policy)
     figures = _Figures(found.outlook, *(np.asarray(one, float) for one in list(vars(found).values())[1:]))
     outlook = {name: np.asarray(value, float) for name, value in vars(figures.outlook).items()}
     parts = {
         "base": figures.usual,
         "season": figures.ahead - figures.usual,
         "present_intentions": outlook["cover"] - figures.ahead,
-        "planned_exposure": outlook["cover_lifted"] - outlook["cover"],
+        "planned_exposure": figures.planned - outlook["cover"],
         "safety_stock": figures.safety,
     }
     level = sum(parts.values())
-    parts["sold_at_a_loss"] = np.where(np.asarray(sells_at_a_loss(market)), -level, 0.0)
+    lost = np.asarray(sells_at_a_loss(market))
+    parts["sold_at_a_loss"] = np.where(lost, -level, 0.0)
+    parts["stock_blind_exposure"] = np.where(lost, 0.0, figures.blind)
     parts["on_hand"] = -np.asarray(state.on_hand, float)
     parts["owed"] = np.asarray(state.backlog, float)
     parts["arriving"] = -np.asarray(state.pipeline, float).sum(0)
     short = np.sum(list(parts.values()), axis=0)
     parts["batch"] = np.where(market.traits.fixed_costs & (short >= 0), figures.batch, 0.0)
     wanted = short + parts["batch"]
-    parts["learned"] = _learned(market, department, figures, wanted)
+    parts["learned"] = _learned(market, policy.inventory, figures, wanted)
     wanted = wanted + parts["learned"]
+    blind = _counted_on(parts["stock_blind_exposure"], wanted, np.asarray(order_range(market)[1], float))
+    wanted = wanted - parts["stock_blind_exposure"] + blind
+    parts["stock_blind_exposure"] = blind
     parts["nothing_sent_back"] = np.maximum(-wanted, 0.0)
     wanted = np.maximum(wanted, 0.0)
     uncapped = eqx.tree_at(lambda one: one.max_order, market, jnp.full(market.products, jnp.inf))
@@ -149,8 +181,19 @@ def parts_of(
         own_units(order, size),
         own_units(figures.plain, size),
         {name: own_units(part, size) for name, part in units.items()},
-        outlook["cover_lifted"] / (np.asarray(market.lead_time) + 1.0) * size,
+        figures.planned / (np.asarray(market.lead_time) + 1.0) * size,
     )
+
+
+def _counted_on(blind: np.ndarray, wanted: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Of what is counted on stock-blind recommendations, what the order needs to be what it is: no more than brings it
+    up to the largest order, or down to nothing.
+
+    **Arguments:** `wanted`: units with all of `blind` counted. **Returns** units per product.
+    """
+    without = wanted - blind
+    capped, nothing = wanted >= largest, wanted <= 0
+    return np.where(capped, np.maximum(largest - without, 0.0), np.where(nothing, np.minimum(-without, 0.0), blind))
 
 
 def _learned(market: Market, department: Department[Any], figures: _Figures, wanted: np.ndarray) -> np.ndarray:

@@ -118,8 +118,8 @@ def _arithmetic(orders: pl.DataFrame) -> str:
     ]
     table = table_of(["Product", *filled, "Order"], rows)
     see = (
-        "Demand over lead time and one review if recommendations go on as today's, safety stock, less what is there "
-        "and on its way; each line adds up."
+        "Demand over lead time and one review if the policy goes on recommending as today, in stock or not, and safety "
+        "stock, less what is there and on its way; each line adds up."
     )
     if "Stock-blind<br>exposure" in filled:
         see += " Stock-blind exposure: the reorder rule counts on it, as if recommendations did not look at stock."

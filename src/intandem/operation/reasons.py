@@ -6,9 +6,9 @@
     + batch + learned                                          with a fixed order cost; what was learned on top
     + nothing sent back + rounding + cap + withdrawn           what may be ordered
 
-Planned exposure is what the policy itself recommends today, held over lead time and review. A base-stock policy counts
-on a recommendation that does not look at stock: what that adds to the order, or takes from it, is a part of its own, so
-that neither expected demand nor what is above a cap rests on showings that nobody plans.
+Planned exposure is what the policy itself recommends today, in stock or not, held over lead time and review. A
+base-stock policy counts on a recommendation that does not look at stock: what that adds to the order, or takes from it,
+is a part of its own, so that neither expected demand nor what is above a cap rests on showings that nobody plans.
 
 What is called learned is the policy's proposal less the base-stock quantity: a rule learned nothing, and two policies
 can be told apart by it whatever they are made of.
@@ -43,7 +43,7 @@ REASONS: dict[str, str] = {
     "base": "usual demand over lead time and review",
     "season": "more or less of it at this time of the year",
     "present_intentions": "from what customers have bought and been shown lately",
-    "planned_exposure": "from recommendations, if they go on as the policy's of today",
+    "planned_exposure": "from what the policy recommends today, in stock or not, if it goes on so",
     "safety_stock": "for demand above its mean, at the margin's service level",
     "stock_blind_exposure": "counted on by base-stock rules, as if recommendations did not look at stock",
     "sold_at_a_loss": "nothing is kept of what loses money with every sale",

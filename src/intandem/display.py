@@ -211,6 +211,20 @@ def money(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.2f}"
 
 
+def in_currency(value: float, currency: str = "", digits: int = 2) -> str:
+    """Money on pages: its sign, then the currency, then the amount; what rounds to nothing has no sign.
+
+    ```python
+    >>> in_currency(414.31, "$", 0), in_currency(-0.13, "$"), in_currency(-0.001, "$")
+    ('$414', '−$0.13', '$0.00')
+
+    ```
+    """
+    amount = f"{abs(value):,.{digits}f}"
+    sign = "−" if value < 0 and amount.strip("0.,") else ""
+    return f"{sign}{currency}{amount}"
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share for people.
 

@@ -16,7 +16,7 @@ from intandem.errors import InputError
 from intandem.operation import Decisions, decide
 from intandem.operation.page import page
 from intandem.operation.reasons import REASONS
-from intandem.operation.words import KINDS, answer, to_do
+from intandem.operation.words import KINDS, answer, cash, to_do
 from intandem.operation.writing import CONTENTS, write_decisions, write_table
 from operation.firms import market_of, play, tables_of
 
@@ -80,6 +80,15 @@ def test_every_order_on_the_page_adds_up(found: Decisions) -> None:
         numbers = [cell.replace("·", "0").replace("− ", "-").replace("+ ", "").replace("= ", "") for cell in cells]
         *parts, total = map(float, numbers)
         assert sum(parts) == total
+
+
+def test_money_below_zero_has_its_sign_before_the_currency(found: Decisions) -> None:
+    assert [cash(one, "$") for one in (-0.13, -1234.5, -0.001, 7.0)] == ["−$0.13", "−$1,234", "$0.00", "$7.00"]
+    losing = dataclasses.replace(found, recommendations=found.recommendations.with_columns(score=-0.13, margin=-2.0))
+    drawn = page(losing, currency="$")
+    assert ">−$0.130<" in drawn
+    assert ">−$2.00<" in drawn
+    assert "$-" not in drawn.split('<script type="application/json"')[0]
 
 
 def test_a_page_of_nothing_says_so() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from intandem.display import in_currency
 from intandem.operation import words
 from intandem.operation.charts import cover_chart, exposure_chart
 from intandem.operation.decisions import Decisions
@@ -219,7 +220,7 @@ def _lists(found: Decisions, currency: str) -> str:
             f"{row['added_demand']:.3f}",
             words.cash(row["margin"], currency),
             "–" if row["worth_of_unit"] is None else words.cash(row["worth_of_unit"], currency),
-            f"{currency}{row['score']:.3f}",
+            in_currency(row["score"], currency, 3),
         ]
         for row in shown.iter_rows(named=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from intandem.display import count, percent
+from intandem.display import count, in_currency, percent
 from intandem.operation.decisions import Decisions
 from intandem.operation.flags import listed
 
@@ -134,7 +134,7 @@ def amount(value: float) -> str:
 
 def cash(value: float, currency: str = "") -> str:
     """Money in whole units; small sums with cents."""
-    return f"{currency}{value:,.0f}" if abs(value) >= 100 else f"{currency}{value:,.2f}"
+    return in_currency(value, currency, 0 if abs(value) >= 100 else 2)
 
 
 def days(value: float | None) -> str:

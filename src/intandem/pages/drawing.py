@@ -133,6 +133,12 @@ def money_axis(period: str, currency: str) -> str:
     return f"Profit per {period}{unit}"
 
 
+def money_prefix(currency: str, lowest: float) -> str:
+    """What stands before the figures of an axis with money: nothing where some are below 0, since it would come before
+    their sign; the title names the currency."""
+    return currency if lowest >= 0 else ""
+
+
 def for_page(figure: Figure) -> dict[str, Any]:
     """The figure in plain dictionaries for a page, whose paper shows through."""
     drawn = figure.to_plotly_json()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from intandem.display import in_currency
 from intandem.evaluation.labels import LABELS, colours
 from intandem.evaluation.plots.compared import Compared
 from intandem.learning import Training
@@ -13,6 +14,7 @@ from intandem.pages.drawing import (
     figure_of,
     legend_above,
     money_axis,
+    money_prefix,
     rounded,
     styled_axis,
     styled_layout,
@@ -68,7 +70,7 @@ def plot_learning(trained: Training | Compared, *, currency: str = "") -> Figure
                     "x": [0, last],
                     "y": [round(result.profit, 3)] * 2,
                     "line": {"color": shade[result.name], "width": 1.8, "dash": "dot"},
-                    "hovertemplate": f"{result.label}: {currency}%{{y:,.2f}}<extra></extra>",
+                    "hovertemplate": f"{result.label}: {in_currency(result.profit, currency)}<extra></extra>",
                 }
             )
     return _drawn(data, trained.market.period, currency)
@@ -107,18 +109,20 @@ def _curves(label: str, colour: str, trainings: tuple[Training, ...], currency: 
             "x": rounded(at[keep]),
             "y": rounded(smooth.mean(0)[keep]),
             "line": {"color": colour, "width": 2.5},
-            "hovertemplate": f"update %{{x}}: {currency}%{{y:,.2f}}<extra></extra>",
+            "customdata": [in_currency(float(one), currency) for one in smooth.mean(0)[keep]],
+            "hovertemplate": "update %{x}: %{customdata}<extra></extra>",
         }
     )
     return data
 
 
 def _drawn(data: list[dict[str, Any]], period: str, currency: str) -> Figure:
+    prefix = money_prefix(currency, min(float(min(one["y"])) for one in data))
     layout = styled_layout(
         360,
         showlegend=True,
         legend=legend_above(),
         xaxis=styled_axis("Updates of the networks"),
-        yaxis=styled_axis(money_axis(period, currency), tickprefix=currency),
+        yaxis=styled_axis(money_axis(period, currency), tickprefix=prefix),
     )
     return figure_of(data, layout, narrow={"height": 440})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from intandem.display import in_currency
 from intandem.evaluation.labels import colours
 from intandem.evaluation.plots.compared import Compared
 from intandem.pages.drawing import (
@@ -11,6 +12,7 @@ from intandem.pages.drawing import (
     figure_of,
     labelled_rows,
     money_axis,
+    money_prefix,
     rounded,
     styled_axis,
     styled_layout,
@@ -43,7 +45,7 @@ def plot_profit(comparison: Compared, *, currency: str = "") -> Figure:
     labels = []
     for at, result in enumerate(results):
         height, interval, colour = len(results) - 1 - at, result.interval, shade[result.name]
-        labels.append(f"{result.label}  <b>{currency}{interval.mean:,.2f}</b>")
+        labels.append(f"{result.label}  <b>{in_currency(interval.mean, currency)}</b>")
         if len(result.trainings) > 1:
             data.append(
                 {
@@ -52,7 +54,8 @@ def plot_profit(comparison: Compared, *, currency: str = "") -> Figure:
                     "x": rounded(result.profit_by_seed, 4),
                     "y": [height] * len(result.profit_by_seed),
                     "marker": {"color": colour, "size": 7, "symbol": "line-ns-open", "opacity": 0.7},
-                    "hovertemplate": f"one training: {currency}%{{x:,.2f}}<extra></extra>",
+                    "customdata": [in_currency(float(one), currency) for one in result.profit_by_seed],
+                    "hovertemplate": "one training: %{customdata}<extra></extra>",
                 }
             )
         data.append(
@@ -63,10 +66,11 @@ def plot_profit(comparison: Compared, *, currency: str = "") -> Figure:
                 "y": [height],
                 "marker": {"color": colour, "size": 13},
                 "error_x": error_bar(interval.low, interval.mean, interval.high, colour),
-                "hovertemplate": f"{result.label}: {currency}%{{x:,.2f}}<extra></extra>",
+                "hovertemplate": f"{result.label}: {in_currency(interval.mean, currency)}<extra></extra>",
             }
         )
     period = comparison.market.period
-    axis = styled_axis(money_axis(period, currency), tickprefix=currency, nticks=6)
+    prefix = money_prefix(currency, min(result.interval.mean for result in results))
+    axis = styled_axis(money_axis(period, currency), tickprefix=prefix, nticks=6)
     layout = styled_layout(80 + ROW * len(results), xaxis=axis, **labelled_rows(labels))
     return figure_of(data, layout)

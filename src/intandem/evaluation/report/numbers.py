@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from intandem.display import in_currency
 from intandem.evaluation.statistics import Interval
 
 
@@ -14,9 +15,7 @@ def money(value: float, currency: str = "") -> str:
 
     ```
     """
-    sign = "−" if value < 0 else ""
-    digits = 0 if abs(value) >= 1_000 else 1 if abs(value) >= 100 else 2
-    return f"{sign}{currency}{abs(value):,.{digits}f}"
+    return in_currency(value, currency, 0 if abs(value) >= 1_000 else 1 if abs(value) >= 100 else 2)
 
 
 def yearly(value: float, currency: str = "") -> str:
@@ -28,8 +27,7 @@ def yearly(value: float, currency: str = "") -> str:
 
     ```
     """
-    sign = "−" if value < 0 else ""
-    return f"{sign}{currency}{abs(value):,.{0 if abs(value) >= 10 else 1}f}"
+    return in_currency(value, currency, 0 if abs(value) >= 10 else 1)
 
 
 def percent(share: float, digits: int = 1) -> str:

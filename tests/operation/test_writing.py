@@ -16,7 +16,7 @@ from intandem.errors import InputError
 from intandem.operation import Decisions, decide
 from intandem.operation.page import page
 from intandem.operation.reasons import REASONS
-from intandem.operation.words import KINDS, answer, cash, to_do
+from intandem.operation.words import KINDS, about, answer, cash, to_do
 from intandem.operation.writing import CONTENTS, write_decisions, write_table
 from operation.firms import market_of, play, tables_of
 
@@ -89,6 +89,19 @@ def test_money_below_zero_has_its_sign_before_the_currency(found: Decisions) -> 
     assert ">−$0.130<" in drawn
     assert ">−$2.00<" in drawn
     assert "$-" not in drawn.split('<script type="application/json"')[0]
+
+
+def test_ids_stand_beside_names_only_where_two_products_share_one(found: Decisions) -> None:
+    names = pl.Series(["Tea", "Tea", "Milk", "Rice", None, "Salt"], dtype=pl.String)
+    products = found.today.tables.products.with_columns(name=names)
+    tables = dataclasses.replace(found.today.tables, products=products)
+    policy = policy_of_rules(found.today.market, "base-stock", "uplift")
+    decided = decide(policy, tables, market=found.today.market, minimum_cover=500.0)
+    drawn = page(decided).split('<script type="application/json"')[0]
+    assert set(re.findall(r"\bp\d\b", re.sub(r"\w+ \((p\d)\)", "", drawn))) == {"p5"}
+    assert set(re.findall(r"(\w+ \(p\d\))", drawn)) == {"Tea (p1)", "Tea (p2)"}
+    assert about("4 of 4 are 9 weeks of its demand.", "4", {"4": "Milk"}) == "4 of Milk are 9 weeks of its demand."
+    assert "Milk lasts" in drawn
 
 
 def test_a_page_of_nothing_says_so() -> None:

@@ -28,6 +28,7 @@ def page(found: Decisions, *, currency: str = "") -> str:
     **Arguments:** `currency`: put before money.
     """
     figures: dict[str, Figure] = {}
+    found = words.labelled(found)
     parts = [
         _orders(found, currency, figures),
         _moved(found, "push", currency, figures),
@@ -164,27 +165,20 @@ def _moved(found: Decisions, action: str, currency: str, figures: dict[str, Figu
 
 
 def _look(found: Decisions) -> str:
-    kinds = words.counted(found)
+    kinds, called = words.counted(found), words.labels(found)
     if not kinds:
         return section("What needs a look", "Nothing: counts, deliveries and orders are as usual.", "")
     body = ""
     for kind, many in kinds:
         title, cure = words.KINDS[kind]
         texts = found.flags.filter(pl.col("flag") == kind)["text"].to_list()
-        names = dict(found.orders.select("product_id", "name").iter_rows())
         ids = found.flags.filter(pl.col("flag") == kind)["product_id"].to_list()
-        told = [_called(text, one, names) for text, one in zip(texts, ids, strict=True)]
+        told = [words.about(text, one, called) for text, one in zip(texts, ids, strict=True)]
         rest = list_of(told[MOST_FLAGS:])
         more = f"<details><summary>{many - MOST_FLAGS:,} more</summary>{rest}</details>" if rest else ""
         heading = f"{html.escape(title)} <span class='many'>{many:,}</span>"
         body += f'<h3>{heading}</h3><p class="see">{html.escape(cure)}</p>{list_of(told[:MOST_FLAGS])}{more}'
     return section("What needs a look", "", body)
-
-
-def _called(text: str, product: str | None, names: dict[str, str]) -> str:
-    """The sentence with what people call the product in place of its id."""
-    name = names.get(product or "", product)
-    return text if not product or not name or name == product else text.replace(product, f"{name} ({product})", 1)
 
 
 def _nothing(found: Decisions) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+from collections import Counter
+
 import polars as pl
 
 from intandem.display import count, in_currency, percent
@@ -62,6 +66,41 @@ def to_do(found: Decisions) -> list[str]:
         kinds = [f"{KINDS[kind][0].lower()} ({many:,})" for kind, many in counted(found)]
         lines.append(f"Look at {listed(kinds)}.")
     return lines
+
+
+def labels(found: Decisions) -> dict[str, str]:
+    """What the page calls each product: its name; with its id where another product has the same name, and the id alone
+    without one."""
+    called = found.today.tables.products.filter(pl.col("name").is_not_null()).select("product_id", "name").rows()
+    names = {product: name for product, name in (*called, *found.orders.select("product_id", "name").rows()) if name}
+    many = Counter(names.values())
+    return {
+        product: f"{name} ({product})" if many[name] > 1 and name != product else name
+        for product, name in names.items()
+    }
+
+
+def labelled(found: Decisions) -> Decisions:
+    """The decisions with what the page calls each product in place of its name."""
+    called = labels(found)
+
+    def told(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(name=pl.col("product_id").replace_strict(called, default=pl.col("name")))
+
+    return dataclasses.replace(
+        found,
+        orders=told(found.orders),
+        recommendations=told(found.recommendations),
+        push_and_spare=told(found.push_and_spare),
+    )
+
+
+def about(text: str, product: str | None, called: dict[str, str]) -> str:
+    """A flag's sentence with what the page calls the product in place of its id, which opens it or follows "of"."""
+    if not product or product not in called:
+        return text
+    its_id = rf"(^|\bof ){re.escape(product)}(?= (?!of |units of ))"
+    return re.sub(its_id, lambda place: f"{place[1]}{called[product]}", text, count=1)
 
 
 def quantities(orders: pl.DataFrame) -> list[str]:

@@ -46,7 +46,7 @@ def check_decisions(tables: Tables) -> None:
     assert abs(found.against.total - 1) < 0.05
     assert found.against.rank_correlation > 0.95
     start = tables.calendar["start"][tables.periods - 1]
-    for policy in (policy_of_rules(market, "base-stock", "uplift"), trained(market)):
+    for who, policy in (("rules", policy_of_rules(market, "base-stock", "uplift")), ("network", trained(market))):
         decided = decide(policy, tables, market=market, day=start)
         orders = decided.orders
         assert decided.when == start.isoformat()
@@ -59,9 +59,14 @@ def check_decisions(tables: Tables) -> None:
         assert (placed["quantity"] >= placed["min_order"]).all()
         out = tables.products["product_id"].gather_every(4)
         shown = decided.recommendations
-        assert shown.height > 0
+        # The network's weights are drawn, not learned: where they put a unit's worth above every margin, as they do on
+        # Ta-Feng, showing nothing is right, and each customer's line says so.
+        assert shown.height > 0 or (who == "network" and decided.short.height == tables.customers.height)
+        missing = decided.n * tables.customers.height - shown.height
+        assert missing == (decided.n - decided.short["shown"]).sum()
+        assert decided.short["why"].str.contains("brings less than it costs|out of stock").all()
         assert not shown["product_id"].is_in(out.implode()).any()
-        assert shown.group_by("customer_id").len()["len"].max() <= market.exposure_slots
+        assert (shown.group_by("customer_id").len()["len"] <= market.exposure_slots).all()
         assert shown.select("customer_id", "product_id").is_unique().all()
 
 
@@ -69,6 +74,5 @@ def test_the_last_week_of_complete_journey(complete_journey_folder: Path) -> Non
     check_decisions(with_terms_and_counts(load_complete_journey(complete_journey_folder, 12, 40)))
 
 
-@pytest.mark.xfail(reason="on the first day of the last week nothing is recommended here: not explained yet")
 def test_the_last_week_of_ta_feng(ta_feng_folder: Path) -> None:
     check_decisions(with_terms_and_counts(load_ta_feng(ta_feng_folder, "small")))

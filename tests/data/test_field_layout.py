@@ -187,7 +187,7 @@ def test_stock_below_nought_is_sold_out(field: Field) -> None:
 
 def test_open_orders_are_counted_and_overdue_ones_named(field: Field) -> None:
     report = check(field("opening-stock-and-open-orders"))
-    assert "2 open orders of 832 units" in note_of(report, "opens with nothing on its way")
+    assert "2 open orders of 832 units" in note_of(report, "has arrived when it opens")
     assert "1 open order is overdue" in note_of(report, "overdue")
     assert "'p01'" in note_of(report, "overdue")
 

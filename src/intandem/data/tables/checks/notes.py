@@ -221,8 +221,8 @@ def _of_open_orders(orders: pl.DataFrame, calendar: Calendar) -> list[str]:
     )
     units = _units(float(orders["quantity"].sum()))
     notes = [
-        f"{_count(orders.height, 'open order', 'open orders')} of {units} units: kept for today's orders; the market "
-        "of `calibrate` opens with nothing on its way"
+        f"{_count(orders.height, 'open order', 'open orders')} of {units} units: kept for today's orders; in the "
+        "market of `calibrate` what is on its way to counted products has arrived when it opens"
     ]
     if overdue.height:
         notes.append(

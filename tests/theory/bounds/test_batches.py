@@ -35,6 +35,7 @@ def test_it_lies_above_the_optimum_at_any_price(kind) -> None:
             assert batch_bound(market, np.full(market.rows, price)) >= optimum - 1e-6
 
 
+@pytest.mark.slow
 def test_it_is_tighter_than_the_fluid_bound_where_attention_is_scarce() -> None:
     market = family_market("fixed-cost", 10, 20, 3)
     fluid = fluid_bound(market)

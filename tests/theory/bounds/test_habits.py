@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +18,7 @@ from intandem.theory.bounds.habits import why_no_habits
 from intandem.theory.bounds.pairs import Worths, best_ways, most_earned, pairs_of, treatment
 from intandem.theory.intertemporal import solve
 from intandem.theory.random_markets import KINDS, random_market
+from sets import slow_but
 
 # Nothing persists, so that after `s` of 5 people were served the intention is `s/5` of the habit: all on the grid.
 EXACT = replace(KINDS["habit"], persistence=0.0, carry_over=0.0, habit=1.5, points=6)
@@ -25,7 +27,7 @@ EXACT = replace(KINDS["habit"], persistence=0.0, carry_over=0.0, habit=1.5, poin
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(EXACT, id="loyalty"),
+        pytest.param(EXACT, id="loyalty", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, habit=-1.5), id="satiation", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, exposure="slate", exposure_cost=True), id="slate", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, visits=True), id="visits", marks=pytest.mark.slow),
@@ -65,8 +67,10 @@ def _free_stock(habit: float, discount: float = 1.0):
     )
 
 
-@pytest.mark.parametrize("habit", [2.0, -2.0, 0.5])
-@pytest.mark.parametrize("discount", [1.0, 0.9])
+@pytest.mark.parametrize(
+    ("habit", "discount"),
+    slow_but([(2.0, 1.0), (-2.0, 0.9), (0.5, 1.0)], list(product((2.0, -2.0, 0.5), (1.0, 0.9)))),
+)
 def test_it_is_the_optimum_where_stock_is_free(habit: float, discount: float) -> None:
     market = _free_stock(habit, discount)
     optimum = solve(market, ("joint",), tolerance=1e-7).profit
@@ -147,6 +151,11 @@ def test_it_says_where_it_is_not_computed() -> None:
     habitual = family_market("habit", 3, 4, 0)
     assert "people" in why_no_habits(replace(habitual, population=jnp.full(4, 40.0)))
     assert "wait" in why_no_habits(replace(habitual, unmet_demand="backordered"))
+
+
+@pytest.mark.slow
+def test_it_is_the_best_where_it_is_computed() -> None:
+    habitual = family_market("habit", 3, 4, 0)
     found = bounds(habitual)
     assert found.best_name == "habits"
     assert found.best == pytest.approx(habit_bound(habitual).value)

@@ -61,6 +61,7 @@ def test_the_slack_covers_a_finer_grid() -> None:
     assert solve(coarse, ("joint",)).profit + slack >= fine.profit - 1e-6
 
 
+@pytest.mark.slow
 def test_it_holds_for_a_market_without_the_cap() -> None:
     # A cap that binds lowers what `solve` finds; the bound is one on policies that keep what they like.
     market = replace(random_market(KINDS["two-products-tight"], 2), solve=SolveSettings(stock_cap=4))

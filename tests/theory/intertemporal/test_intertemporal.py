@@ -91,9 +91,7 @@ def test_a_coarse_grid_of_intentions_is_off_and_a_finer_one_agrees_with_simulati
 
 @pytest.mark.parametrize(
     "kind",
-    slow_but(
-        set(KINDS) - {"three-products", "two-carry-over", "two-rows", "choice", "habit", "visits-carry-over"}, KINDS
-    ),
+    slow_but(["two-products-tight", "backordered", "fixed-cost", "slate", "substitution", "carry-over"], KINDS),
 )
 def test_the_joint_optimum_is_the_best_and_its_policy_feasible(kind: str) -> None:
     market = random_market(KINDS[kind], 2)

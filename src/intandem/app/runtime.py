@@ -26,12 +26,27 @@ def cache_folder() -> Path:
     return Path(tempfile.gettempdir()) / "intandem"
 
 
-def prepare() -> None:
-    """Keeps compiled programs from run to run, and libraries quiet. A cache that cannot be written is not used."""
+QUICK_COMPILATION = "--xla_llvm_disable_expensive_passes=true"
+"""Programs are ready sooner, and large simulations run slower: for work that compiles much and plays little."""
+
+KNOWN_UNTIL = (0, 11)
+"""The first JAX in which the flag above was not tried: a flag that XLA does not know ends the program."""
+
+
+def prepare(*, brief: bool = False) -> None:
+    """Keeps compiled programs from run to run, and libraries quiet. A cache that cannot be written is not used.
+
+    **Arguments:**
+
+    - `brief`: the work is short enough that compilation is most of it: compile with less optimisation. It has an
+      effect only before JAX computes for the first time.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import jax
 
     warnings.filterwarnings("ignore", module="jax")
+    if brief and jax.__version_info__ < KNOWN_UNTIL:
+        _start_with(QUICK_COMPILATION)
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     folder = cache_folder() / "jax"
@@ -44,6 +59,21 @@ def prepare() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     jax.config.update("jax_raise_persistent_cache_errors", False)
+
+
+def _start_with(flag: str) -> None:
+    """Starts XLA, which reads its flags once, with one more; programs that we start ourselves do not inherit it."""
+    import jax
+
+    before = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = f"{before or ''} {flag}".strip()
+    try:
+        jax.devices()
+    finally:
+        if before is None:
+            del os.environ["XLA_FLAGS"]
+        else:
+            os.environ["XLA_FLAGS"] = before
 
 
 def resolve_market(text: str) -> Market:

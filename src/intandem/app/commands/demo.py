@@ -31,7 +31,7 @@ def demo(
     from intandem.progress import Meter
 
     folder = claim(Path(out) / "report.html", folder=False).parent
-    prepare()
+    prepare(brief=True)
     from intandem.app.demonstration import demonstrate
     from intandem.learning.bundle import CONTENTS
     from intandem.market.files import writing

@@ -94,18 +94,18 @@ LOYAL = replace(CARRIED, habit=0.5)
 # Where supply is short and lost sales are dear, a loyal customer can cost more than he brings.
 dear_loyalty = partial(t1, kind=replace(LOYAL, max_order=1), habit=uniform(1.0, 6.0), lost_sale_cost=uniform(3.0, 15.0))
 CARRIED_PAIR = replace(
-    CARRIED, products=2, people=3, stock_cap=4, max_order=3, points=5, levels=COARSE, exposure_cost=True
+    CARRIED, products=2, people=3, stock_cap=4, max_order=3, points=5, levels=COARSE, exposure_cost=1.0
 )
 
 # T2, T3, T4: supply short enough that stock matters; now and then it pays not to sell.
-PROMOTED = Kind(products=1, people=6, lead_time=1, stock_cap=9, max_order=3, levels=LEVELS, exposure_cost=True)
+PROMOTED = Kind(products=1, people=6, lead_time=1, stock_cap=9, max_order=3, levels=LEVELS, exposure_cost=1.0)
 t2 = partial(drawn, exposure_cost=uniform(0.0, 1.2), lost_sale_cost=uniform(0.0, 6.0))
 t2_carried = partial(t2, persistence=one_number(0.2, 0.9), carry_over=one_number(0.3, 3.0))
 PAIR = Kind(products=2, people=5, lead_time=1, stock_cap=8, max_order=2, levels=LEVELS)
 short = partial(drawn, base_utility=by_pair(-1.5, 0.5), exposure_effect=by_pair(0.5, 3.0))
 
 # One period.
-ROW = Kind(products=2, people=5, lead_time=0, stock_cap=8, max_order=0, levels=LEVELS, exposure_cost=True)
+ROW = Kind(products=2, people=5, lead_time=0, stock_cap=8, max_order=0, levels=LEVELS, exposure_cost=1.0)
 CROWD = replace(ROW, people=20)
 period = partial(drawn, base_utility=by_pair(-3.5, 0.5), exposure_effect=by_pair(0.5, 4.0), initial_stock=fill(0.0))
 free = partial(
@@ -147,7 +147,7 @@ def cases() -> dict[str, Case]:
             "T1",
             "T1-jointly",
             "exposures move",
-            partial(t2_carried, kind=replace(CARRIED, levels=LEVELS, exposure_cost=True)),
+            partial(t2_carried, kind=replace(CARRIED, levels=LEVELS, exposure_cost=1.0)),
         ),
         Case("T1", "T1-jointly", "exposures move, two products", partial(t1, kind=CARRIED_PAIR), sizes=(2, 3)),
         Case(

@@ -34,7 +34,7 @@ ScaleName: TypeAlias = Literal["small", "full"]
 DatasetName: TypeAlias = Literal["complete-journey", "ta-feng"]
 KindName: TypeAlias = Literal["rules", "families", "methods", "bounds", "examples", "experiments", "datasets"]
 ShellName: TypeAlias = Literal["bash", "zsh", "fish"]
-ExperimentName: TypeAlias = Literal["coordination-map"]
+ExperimentName: TypeAlias = Literal["coordination-map", "optimality"]
 
 MarketName: TypeAlias = Annotated[
     str,

@@ -30,6 +30,7 @@ from intandem.market import (
     State,
     initial_state,
     market_of,
+    nameless,
     rollout,
     step,
 )
@@ -109,7 +110,7 @@ def simulate(
     checked = not is_own(ready) if check is None else check
     keys = run_keys(seed, runs)
     with reported(progress, f"simulating {count(runs, 'run')}", lambda meter: meter.update):
-        sums, forbidden = _play(_nameless(market), ready, jnp.asarray(periods), jnp.asarray(warmup), keys, checked)
+        sums, forbidden = _play(nameless(market), ready, jnp.asarray(periods), jnp.asarray(warmup), keys, checked)
         refuse(market, ready, np.asarray(forbidden), keys)
         totals = jax.tree.map(lambda values: np.asarray(values, np.float64), sums)
     return Simulated(
@@ -148,14 +149,9 @@ def trace(
     warmup = default_warmup(market) if warmup is None else warmup
     chosen = jnp.asarray(list(products), jnp.int32)
     ready = policy_of(market, policy)
-    kept = _follow(_nameless(market), ready, chosen, warmup + periods, run_keys(seed, 1)[0])
+    kept = _follow(nameless(market), ready, chosen, warmup + periods, run_keys(seed, 1)[0])
     after = {name: np.asarray(values, np.float64)[warmup:] for name, values in kept.items()}
     return Trace(product_ids=tuple(market.labels.product_ids[j] for j in products), **after)
-
-
-def _nameless(market: Market) -> Market:
-    """The market without what has no bearing on a run, so that markets of one shape share one compiled program."""
-    return dataclasses.replace(market, name="", solve=None)
 
 
 def run_keys(seed: int, runs: int) -> Key[Array, " runs"]:
@@ -175,7 +171,7 @@ def refuse(market: Market, policy: Policy, forbidden: Int[np.ndarray, " runs"], 
     if period == NEVER:
         return
     where = f"{getattr(policy, 'name', 'policy')}: period {period + 1} of run {run + 1}"
-    check_decision(market, _decision_in(_nameless(market), policy, jnp.asarray(period), keys[run]), where)
+    check_decision(market, _decision_in(nameless(market), policy, jnp.asarray(period), keys[run]), where)
     problem = "decides what the market forbids, and something else when asked again"
     raise InputError(where, problem, "draw from the key alone, and keep nothing between calls")
 

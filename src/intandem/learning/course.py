@@ -17,7 +17,7 @@ from intandem.departments.outlook import Reference, margin, reference
 from intandem.learning.critic import view
 from intandem.learning.settings import TrainSettings
 from intandem.learning.timescales import JOINT_NETWORK, Timescales, default_timescales, timescales_of
-from intandem.market import Market, Outcome, initial_state
+from intandem.market import Market, Outcome, initial_state, nameless
 
 
 class Course(eqx.Module):
@@ -38,7 +38,7 @@ def course_of(market: Market, settings: TrainSettings, shops: int, window: int) 
     standing = reference(market)
     typical = view(market, standing, initial_state(market)).stake.sum()
     return Course(
-        market,
+        nameless(market),
         standing,
         jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), timescales_of(settings.method, speeds)),
         jnp.asarray(settings.updates, jnp.float32),

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Key
 from intandem.departments import InventoryNetwork, JointPolicy, RecommendationNetwork, policy_of_rules
 from intandem.departments.outlook import exposure_value, look_ahead, margin, top_slots
 from intandem.learning.estimators.perturbation import operate, settling
-from intandem.market import Market, initial_state
+from intandem.market import Market, initial_state, nameless
 from intandem.market.demand import choice_probability, unexposed_utility
 
 JUDGING_SEED = 730_000
@@ -92,7 +92,7 @@ def judged(market: Market, policies: Mapping[str, JointPolicy], seed: int) -> di
     periods = -(-200 // positions) * positions
     runs = int(np.clip(PAIR_PERIODS / (market.base_utility.size * (periods + settling(market))), 4, 64))
     keys = jax.random.split(jax.random.key(seed), runs)
-    return {name: float(_profit(market, policy, keys, periods)) for name, policy in policies.items()}
+    return {name: float(_profit(nameless(market), policy, keys, periods)) for name, policy in policies.items()}
 
 
 @eqx.filter_jit

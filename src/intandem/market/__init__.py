@@ -22,5 +22,6 @@ from intandem.market.model import Traits as Traits
 from intandem.market.model import initial_state as initial_state
 from intandem.market.named import MarketLike as MarketLike
 from intandem.market.named import market_of as market_of
+from intandem.market.named import nameless as nameless
 from intandem.market.simulate import rollout as rollout
 from intandem.market.simulate import step as step

@@ -1,7 +1,8 @@
-"""A market by its name: a generated one, a file or folder, or an example."""
+"""A market by its name: a generated one, a file or folder, or an example; and a market without one."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from intandem.errors import InputError
@@ -45,3 +46,16 @@ def market_of(given: MarketLike | object) -> Market:
         return example_market(text)
     except InputError as error:
         raise InputError(text, "is neither a file nor an example market", f"name a file; {error.cure}") from error
+
+
+def nameless(market: Market) -> Market:
+    """The market without what has no bearing on how it runs (its name, how it is to be solved), so that markets of one
+    shape share one compiled program.
+
+    ```python
+    >>> nameless(market_of("two-products-capped")).name
+    ''
+
+    ```
+    """
+    return replace(market, name="", solve=None)

@@ -20,6 +20,7 @@ class Kind:
     - `products`, `rows`, `people` (per row), `lead_time`: sizes. `visits`: whether visiting is left to chance.
     - `stock_cap`, `max_order`: units; `max_order` 0 means no cap below `stock_cap`.
     - `tight`: supply capped at about the demand without exposure. `fixed_cost`: orders may have a fixed cost.
+    - `exposure_cost`: of an exposure, U(0, .3) times this.
     - `persistence`, `carry_over`, `habit`: of intentions; `points` of their grid.
     - `levels`: exposure levels.
     """
@@ -37,7 +38,7 @@ class Kind:
     max_order: int = 4
     tight: bool = False
     fixed_cost: bool = False
-    exposure_cost: bool = False
+    exposure_cost: float = 0.0
     lost_sale_cost: bool = True
     persistence: float = 0.0
     carry_over: float = 0.0
@@ -114,7 +115,7 @@ KINDS: dict[str, Kind] = {
     "slate": Kind(rows=2, people=3, exposure="slate"),
     "choice": Kind(choice="multinomial"),
     "substitution": Kind(choice="multinomial", substitution=True, exposure="slate"),
-    "visits": Kind(visits=True, exposure_cost=True),
+    "visits": Kind(visits=True, exposure_cost=1.0),
     "carry-over": Kind(products=1, people=6, persistence=0.7, carry_over=1.0, stock_cap=14, max_order=6, points=21),
     "habit": Kind(
         products=1, people=5, persistence=0.6, carry_over=0.5, habit=0.8, stock_cap=12, max_order=5, points=15

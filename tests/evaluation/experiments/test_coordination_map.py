@@ -13,12 +13,13 @@ import pytest
 from intandem.errors import InputError
 from intandem.evaluation.experiments import experiment
 from intandem.evaluation.experiments.coordination_map import cells, study
+from intandem.evaluation.experiments.coordination_map.averages import averages, parts_of_gain, profit_of
 from intandem.evaluation.experiments.coordination_map.cells import Cell, solve_cell
 from intandem.evaluation.experiments.coordination_map.claims import Findings, claims_of
 from intandem.evaluation.experiments.coordination_map.markets import BASE, FULL_DEMAND, PEOPLE, Setting, market_of
 from intandem.evaluation.experiments.coordination_map.page import page_of
 from intandem.evaluation.experiments.coordination_map.plan import PLANS, Plan
-from intandem.evaluation.experiments.ledger import averages, parts_of_gain, profit_of
+from intandem.evaluation.experiments.ledger import Ledger
 from intandem.evaluation.simulation import simulate
 from intandem.theory.intertemporal import solve
 from intandem.theory.intertemporal.policy_table import tabled_policy
@@ -199,20 +200,14 @@ def test_a_stopped_run_goes_on_and_other_settings_are_other_cells(tmp_path: Path
         return {"joint": float(draw)}
 
     monkeypatch.setattr(cells, "solve_draw", solve_draw)
+    place = tmp_path / "cells.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        solve_cell(BASE, 3, tmp_path)
+        solve_cell(BASE, 3, Ledger(place))
     solved.clear()
-    assert solve_cell(BASE, 3, tmp_path).column("joint").tolist() == [0.0, 1.0, 2.0]
+    assert solve_cell(BASE, 3, Ledger(place)).column("joint").tolist() == [0.0, 1.0, 2.0]
     assert solved == [(BASE, 2, 0)]
-    solve_cell(BASE, 1, tmp_path, seed=1)
+    solve_cell(BASE, 1, Ledger(place), seed=1)
     assert solved[-1] == (BASE, 0, 1)
-    solved.clear()
-    kept = sorted(tmp_path.iterdir())
-    kept[0].write_text("{")
-    kept[1].write_text('{"rows": 3}')
-    solve_cell(BASE, 1, tmp_path)
-    solve_cell(BASE, 1, tmp_path, seed=1)
-    assert len(solved) == 2
 
 
 def test_plans_hold_the_base_case_in_every_map_and_no_cell_twice() -> None:

@@ -29,7 +29,7 @@ EXACT = replace(KINDS["habit"], persistence=0.0, carry_over=0.0, habit=1.5, poin
     [
         pytest.param(EXACT, id="loyalty", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, habit=-1.5), id="satiation", marks=pytest.mark.slow),
-        pytest.param(replace(EXACT, exposure="slate", exposure_cost=True), id="slate", marks=pytest.mark.slow),
+        pytest.param(replace(EXACT, exposure="slate", exposure_cost=1.0), id="slate", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, visits=True), id="visits", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, discount=0.8), id="discount", marks=pytest.mark.slow),
         pytest.param(replace(EXACT, tight=True, lead_time=0), id="tight"),

@@ -103,7 +103,7 @@ def test_a_policy_that_loses_more_than_the_silo_violates_t3(capped: Solution) ->
 
 
 def test_a_policy_whose_orders_fall_in_intention_violates_t1() -> None:
-    solution = solve(random_market(replace(CARRIED, levels=(0.0, 0.5, 1.0), exposure_cost=True), 1), ("joint",))
+    solution = solve(random_market(replace(CARRIED, levels=(0.0, 0.5, 1.0), exposure_cost=1.0), 1), ("joint",))
     policy = solution.regimes["joint"].policy
     falling = replace(policy, orders=policy.orders.copy())
     points = len(solution.grid.intentions[0].points)
@@ -190,7 +190,7 @@ def test_c2_is_violated_where_each_customer_row_is_told_apart() -> None:
     # A product's exposures to two rows are substitutes in its stock: more stock can move exposure between them.
     def two_rows(seed: int) -> Market:
         rng = np.random.default_rng(seed)
-        market = random_market(Kind(rows=2, people=4, levels=(0.0, 0.5, 1.0), exposure_cost=True), seed)
+        market = random_market(Kind(rows=2, people=4, levels=(0.0, 0.5, 1.0), exposure_cost=1.0), seed)
         return replace(market, exposure_effect=jnp.asarray(rng.uniform(1, 4, (2, 2)), jnp.float32))
 
     found = [check_recommendation_follows_stock(two_rows(seed))[0] for seed in range(12)]

@@ -39,6 +39,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         budget={"small": "about 4 minutes on two cores", "full": "less than an hour on two cores"},
         function="intandem.evaluation.experiments.coordination_map:coordination_map",
     ),
+    "optimality": Experiment(
+        question="How near does training come to the exact optimum, and is it ever behind the best rule?",
+        budget={"small": "about 3 minutes on two cores", "full": "about 2 hours on two cores"},
+        function="intandem.evaluation.experiments.optimality:optimality",
+    ),
 }
 
 

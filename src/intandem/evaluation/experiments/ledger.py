@@ -1,101 +1,117 @@
-"""Exact long-run averages of a solved regime, and what its gain over another regime is made of.
-
-The averages are those of the policy's chain of states (`theory.stationary`), without any noise of simulation.
-"""
+"""The ledger of a study: what is finished is kept as soon as it ends, so that a study that was stopped goes on."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from jaxtyping import Float
+from intandem.errors import RunError
+from intandem.evaluation.experiments.experiment import Progress
+from intandem.storage import cure_of
 
-from intandem.theory.intertemporal import Regime, Solution
-from intandem.theory.intertemporal.chain import chain_of
+Key = Mapping[str, Any]
+"""What tells a cell from all others: the market, the arm, the seed, and the edition of the study."""
 
-
-@dataclass(frozen=True)
-class Averages:
-    """Per product and period: units asked for, sold, ordered; orders placed; units left at the end of a period."""
-
-    demand: Float[np.ndarray, " products"]
-    sales: Float[np.ndarray, " products"]
-    ordered: Float[np.ndarray, " products"]
-    order_lines: Float[np.ndarray, " products"]
-    end_stock: Float[np.ndarray, " products"]
-
-    @property
-    def lost_share(self) -> float:
-        """Share of demand that is lost."""
-        asked = float(self.demand.sum())
-        return 1 - float(self.sales.sum()) / asked if asked > 0 else 0.0
+Row = dict[str, Any]
+"""The figures of a cell, as JSON has them."""
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What a gain in profit per period is made of, money; the parts add up to it.
+class Ledger:
+    """The finished cells of a study, one line of JSON each, in the order in which they ended.
 
-    - `more_units`: units sold, at the other regime's average margin. `better_mix`: units of higher margin among them.
-    - `fewer_lost_sales`: the cost of disappointing customers. `fewer_orders`: fixed costs of ordering.
-    - `less_stock`: holding, and units bought that found no room.
+    A line that was cut short, by a full disk or an end in mid-write, is no cell: it is done again. A cell that was done
+    twice counts as it was done last.
+
+    **Arguments:** `place`: the file, which need not be there yet.
+
+    ```python
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     place = Path(folder) / "cells" / "study.jsonl"
+    ...     first = Ledger(place).cell({"market": "a", "seed": 0}, lambda: {"profit": 3.5})
+    ...     again = Ledger(place).cell({"market": "a", "seed": 0}, lambda: {"profit": 0.0})
+    >>> first, again
+    ({'profit': 3.5}, {'profit': 3.5})
+
+    ```
     """
 
-    more_units: float
-    better_mix: float
-    fewer_lost_sales: float
-    less_stock: float
-    fewer_orders: float
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._rows: dict[str, Row] = {}
+        self._lock = threading.Lock()
+        text = place.read_text(encoding="utf-8") if place.is_file() else ""
+        self._torn = bool(text) and not text.endswith("\n")
+        for line in text.splitlines():
+            try:
+                kept = json.loads(line)
+                self._rows[_name(kept["cell"])] = dict(kept["row"])
+            except (ValueError, KeyError, TypeError):
+                continue
 
-    @property
-    def total(self) -> float:
-        """The gain."""
-        return sum(asdict(self).values())
+    def found(self, key: Key) -> Row | None:
+        """A finished cell, or `None`."""
+        return self._rows.get(_name(key))
+
+    def cell(self, key: Key, make: Callable[[], Row]) -> Row:
+        """A cell, made and kept if it is not there.
+
+        **Raises:** `RunError` if the system refuses to write.
+        """
+        row = self.found(key)
+        if row is None:
+            row = make()
+            self._keep(key, row)
+        return row
+
+    def _keep(self, key: Key, row: Row) -> None:
+        line = json.dumps({"cell": dict(key), "row": row}, ensure_ascii=False) + "\n"
+        with self._lock:
+            try:
+                self.place.parent.mkdir(parents=True, exist_ok=True)
+                with self.place.open("a", encoding="utf-8") as file:
+                    file.write("\n" + line if self._torn else line)
+            except OSError as error:
+                raise RunError(self.place, f"cannot be written ({error.strerror or error})", cure_of(error)) from error
+            self._torn = False
+            self._rows[_name(key)] = row
 
 
-def averages(solution: Solution, regime: Regime) -> Averages:
-    """The exact long-run averages of a solved regime (lost sales), from the market's initial state on.
+def work_through(
+    parts: Sequence[Callable[[], object]], what: str, *, at_once: int = 1, progress: Progress | None = None
+) -> None:
+    """Does all parts, some at once; each keeps what it finds in a ledger itself.
 
-    **Raises:** `InputError` for too many moves from state to state.
+    Where a part fails or the user stops, those not begun are left and the error goes on to the caller.
+
+    **Arguments:** `what`: is being done, for people. `at_once`: parts that may run side by side, as threads.
     """
-    chain = chain_of(solution, solution.regimes[regime].policy)
-    return Averages(
-        demand=chain.average(chain.demand),
-        sales=chain.average(chain.demand - chain.lost),
-        ordered=chain.average(chain.orders),
-        order_lines=chain.average(chain.orders > 0),
-        end_stock=chain.average(chain.end_stock),
-    )
+    done = 0
+    if progress is not None:
+        progress(what, done, len(parts))
+    for _ in _finished(parts, at_once):
+        done += 1
+        if progress is not None:
+            progress(what, done, len(parts))
 
 
-def profit_of(solution: Solution, found: Averages) -> float:
-    """The profit per period that averages amount to (no exposure cost): what the solver must have found."""
-    money = {name: np.asarray(getattr(solution.market, name), float) for name in _MONEY}
-    return float(
-        money["price"] @ found.sales
-        - money["unit_cost"] @ found.ordered
-        - money["holding_cost"] @ found.end_stock
-        - money["lost_sale_cost"] @ (found.demand - found.sales)
-        - money["fixed_order_cost"] @ found.order_lines
-    )
+def _finished(parts: Sequence[Callable[[], object]], at_once: int) -> Iterable[object]:
+    if at_once == 1:
+        yield from (part() for part in parts)
+        return
+    with ThreadPoolExecutor(at_once) as threads:
+        running = [threads.submit(part) for part in parts]
+        try:
+            for one in as_completed(running):
+                yield one.result()
+        finally:
+            for one in running:
+                one.cancel()
 
 
-def parts_of_gain(solution: Solution, joint: Averages, other: Averages) -> Parts:
-    """What the joint optimum's profit over another regime's is made of."""
-    money = {name: np.asarray(getattr(solution.market, name), float) for name in _MONEY}
-    margin = money["price"] - money["unit_cost"]
-    more = joint.sales - other.sales
-    sold = float(other.sales.sum())
-    usual = float(margin @ other.sales) / sold if sold > 0 else float(margin.mean())
-    lost = (joint.demand - joint.sales) - (other.demand - other.sales)
-    wasted = (joint.ordered - joint.sales) - (other.ordered - other.sales)
-    volume = usual * float(more.sum())
-    return Parts(
-        more_units=volume,
-        better_mix=float(margin @ more) - volume,
-        fewer_lost_sales=-float(money["lost_sale_cost"] @ lost),
-        less_stock=-float(money["holding_cost"] @ (joint.end_stock - other.end_stock) + money["unit_cost"] @ wasted),
-        fewer_orders=-float(money["fixed_order_cost"] @ (joint.order_lines - other.order_lines)),
-    )
-
-
-_MONEY = ("price", "unit_cost", "holding_cost", "lost_sale_cost", "fixed_order_cost")
+def _name(key: Key) -> str:
+    return json.dumps(dict(key), sort_keys=True)

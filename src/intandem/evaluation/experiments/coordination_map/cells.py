@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from intandem.evaluation.experiments.coordination_map.averages import averages, parts_of_gain
 from intandem.evaluation.experiments.coordination_map.markets import Setting, market_of
-from intandem.evaluation.experiments.ledger import averages, parts_of_gain
+from intandem.evaluation.experiments.ledger import Ledger
 from intandem.evaluation.statistics import Interval, mean_interval
-from intandem.storage import replace_file
 from intandem.theory.intertemporal import solve
 
 Silo = Literal["silo", "filtered-silo"]
@@ -99,30 +97,13 @@ def solve_draw(setting: Setting, draw: int, seed: int) -> dict[str, float]:
 
 
 def solve_cell(
-    setting: Setting, draws: int, folder: Path, seed: int = 0, told: Callable[[int], None] | None = None
+    setting: Setting, draws: int, ledger: Ledger, seed: int = 0, told: Callable[[int], None] | None = None
 ) -> Cell:
-    """A cell with at least its first `draws` draws, those in `folder` read again and each new one kept at once."""
-    kept = folder / f"{_digest(setting, seed)}.json"
-    rows = _read(kept)
-    while len(rows) < draws:
+    """A cell with its first `draws` draws, those in the ledger read again and each new one kept at once."""
+    same = {"setting": asdict(setting), "seed": seed, "edition": EDITION, "tolerance": TOLERANCE}
+    rows = []
+    for draw in range(draws):
         if told is not None:
-            told(len(rows))
-        rows.append(solve_draw(setting, len(rows), seed))
-        with replace_file(kept) as beside:
-            beside.write_text(json.dumps({"setting": asdict(setting), "seed": seed, "rows": rows}, indent=1))
-    return Cell(setting, tuple(rows[:draws]))
-
-
-def _read(kept: Path) -> list[dict[str, float]]:
-    if not kept.is_file():
-        return []
-    try:
-        return list(json.loads(kept.read_text())["rows"])
-    except (ValueError, KeyError, TypeError):
-        # Somebody else's change of the file: solved again, and replaced.
-        return []
-
-
-def _digest(setting: Setting, seed: int) -> str:
-    what: dict[str, Any] = {**asdict(setting), "seed": seed, "edition": EDITION, "tolerance": TOLERANCE}
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+            told(draw)
+        rows.append(ledger.cell({**same, "draw": draw}, partial(solve_draw, setting, draw, seed)))
+    return Cell(setting, tuple(rows))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,8 +17,9 @@ from intandem.evaluation.experiments.coordination_map.page import page_of
 from intandem.evaluation.experiments.coordination_map.plan import PLANS, Plan
 from intandem.evaluation.experiments.coordination_map.words import answer
 from intandem.evaluation.experiments.experiment import Outcome, Progress, Scale
+from intandem.evaluation.experiments.ledger import Ledger
+from intandem.evaluation.experiments.writing import write_results, write_tables, write_text
 from intandem.evaluation.statistics import Interval, mean_interval
-from intandem.storage import replace_file
 
 
 def coordination_map(scale: Scale, folder: Path, *, seed: int = 0, progress: Progress | None = None) -> Outcome:
@@ -34,15 +33,13 @@ def draw_map(plan: Plan, folder: Path, *, seed: int = 0, progress: Progress | No
     **Raises:** `RunError` if the system refuses.
     """
     started = time.monotonic()
-    found = Findings(plan, _solve(plan, folder / FINISHED_PARTS, seed, progress))
+    found = Findings(plan, _solve(plan, Ledger(folder / FINISHED_PARTS / "coordination-map.jsonl"), seed, progress))
     seconds = time.monotonic() - started
     solving = sum(float(one.column("seconds").sum()) for one in found.cells.values())
     claims = claims_of(found)
     tables = _write_tables(found, folder)
     page = folder / "page.html"
-    text = page_of(found, claims)
-    with replace_file(page) as beside:
-        beside.write_text(text, encoding="utf-8")
+    write_text(page_of(found, claims), page)
     outcome = Outcome(
         answer=answer(found),
         page=page,
@@ -56,12 +53,11 @@ def draw_map(plan: Plan, folder: Path, *, seed: int = 0, progress: Progress | No
             "solving_seconds": solving,
         },
     )
-    with replace_file(folder / "results.json") as beside:
-        beside.write_text(json.dumps(_results(outcome), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_results(outcome, folder)
     return outcome
 
 
-def _solve(plan: Plan, folder: Path, seed: int, progress: Progress | None) -> dict[Setting, Cell]:
+def _solve(plan: Plan, ledger: Ledger, seed: int, progress: Progress | None) -> dict[Setting, Cell]:
     settings = plan.cells()
     total = plan.draws * len(settings)
     cells = {}
@@ -70,16 +66,8 @@ def _solve(plan: Plan, folder: Path, seed: int, progress: Progress | None) -> di
         told = None
         if progress is not None:
             told = lambda draw, before=before: progress("solving markets", before + draw, total)  # noqa: E731
-        cells[setting] = solve_cell(setting, plan.draws, folder, seed, told)
+        cells[setting] = solve_cell(setting, plan.draws, ledger, seed, told)
     return cells
-
-
-def _results(outcome: Outcome) -> dict[str, Any]:
-    """The outcome without what differs between places."""
-    kept = outcome.as_json()
-    kept["page"] = outcome.page.name
-    kept["tables"] = {name: place.name for name, place in outcome.tables.items()}
-    return kept
 
 
 def _write_tables(found: Findings, folder: Path) -> dict[str, Path]:
@@ -95,12 +83,7 @@ def _write_tables(found: Findings, folder: Path) -> dict[str, Path]:
             ]
         ),
     }
-    places = {}
-    for name, table in tables.items():
-        places[name] = folder / f"{name}.csv"
-        with replace_file(places[name]) as beside:
-            table.write_csv(beside, float_precision=6)
-    return places
+    return write_tables(tables, folder)
 
 
 def _described(cell: Cell) -> dict[str, float | int | None]:

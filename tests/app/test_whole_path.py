@@ -63,7 +63,7 @@ def test_the_demonstration_from_raw_tables_to_the_page(tmp_path: Path) -> None:
     found = json.loads(run.stdout)
     wanted = {"report", "markets", "methods", "profit", "paired", "scenarios", "calibration", "answer", "seconds"}
     assert wanted <= found.keys()
-    assert set(os.listdir(tmp_path / "d")) == {"report.html", "market", "policy"}
+    assert set(os.listdir(tmp_path / "d")) == {"report.html", "market", "policy", "today"}
     page = (tmp_path / "d" / "report.html").read_text()
     assert found["answer"].split(":")[0] in page
     assert "http" not in page.split("<body")[0].split("<script")[0]

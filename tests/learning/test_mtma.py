@@ -21,7 +21,7 @@ def _weights(training: Training) -> list[np.ndarray]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "shops", "window", "gain"),
-    [("perturbation", 8, 48, 1.03), ("pathwise", 16, 16, 1.05)],
+    [("perturbation", 8, 48, 1.03), ("pathwise", 16, 16, 1.03)],
 )
 def test_training_raises_profit_where_coordination_pays(estimator: str, shops: int, window: int, gain: float) -> None:
     market = family_market("capped-supply", 4, 6, 1)

@@ -83,7 +83,7 @@ def test_a_market_of_many_people_costs_as_much(lead_time: int, shortage: float, 
 def test_heuristics_at_lead_time_four(rule: str, shortage: float, cost: float) -> None:
     # The best settings on a grid, on common random numbers; published to two digits.
     market = crowd(4, shortage, 2_000)
-    levels = range(20, 34, 2) if "cap" not in rule else range(25, 34, 3)
+    levels = range(20, 34, 2) if "cap" not in rule else range(24, 32)
     caps = (6, 7) if "cap" in rule else (0,)
     found = [
         -simulate(

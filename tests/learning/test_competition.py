@@ -88,7 +88,7 @@ def test_a_rule_that_is_handed_over_is_kept_and_decides_as_before(
     costly: Market, look: Training, tmp_path: Path
 ) -> None:
     handed = Handed("base-stock + none", {"base-stock + none": 6.0, "trained": 5.0}, "shown")
-    rule = rules_of(costly)["base-stock + none"]
+    rule = rules_of(costly)["base-stock:service=0 + none"]
     folder = save_bundle(replace(look, policy=rule, handed=handed), costly, tmp_path / "policy")
     kept = load_bundle(folder)
     assert isinstance(kept.inventory, BaseStock)

@@ -15,7 +15,7 @@ from intandem.departments import JointPolicy
 from intandem.learning import mtma
 from intandem.learning.mtma import Handed, Report, Training, check_settings, untrained
 from intandem.learning.settings import TrainSettings
-from intandem.learning.starts import HANDING_SEED, JUDGING_SEED, exposed_start, judged, may_be_trapped, rules_of
+from intandem.learning.starts import HANDING_SEED, JUDGING_SEED, best_of_rules, exposed_start, judged, may_be_trapped
 from intandem.market import Market, MarketLike, market_of
 
 _logger = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ def train(
 ) -> Training:
     """Trains a policy for a market.
 
-    Where exposures cost money, three starts compete (see `intandem.learning.starts`); the best of what was tried, the
-    rules among it, is handed over, and `handed` of the result says which it is and what each earns. This is left out
-    for the method `silo`, for trainings of fewer than 100 updates, and with `settings.starts` `one`.
+    Where exposures cost money, three starts compete (see `intandem.learning.starts`). What is handed over is the best
+    of what was tried, the best of some twenty rules among it; `handed` of the result says which and what each earns.
+    This is left out for the method `silo`, for trainings of fewer than 100 updates, and with `settings.starts` `one`.
 
     **Arguments:**
 
@@ -82,7 +82,9 @@ def train(
         _logger.info("starts earn %s; going on from '%s'", _figures(earned), leading)
         start = tried[leading].policy
     run = mtma.train(market, settings, seed, progress=progress, checkpoint=checkpoint, start=start)
-    policies = {"trained": run.policy, "start": first if start is None else start} | rules_of(market)
+    policies = {"trained": run.policy, "start": first if start is None else start} | best_of_rules(
+        market, JUDGING_SEED + seed
+    )
     earned = judged(market, policies, HANDING_SEED + seed)
     best = max(earned, key=earned.__getitem__)
     _logger.log(

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from intandem.departments import InventoryNetwork, JointPolicy, RecommendationNetwork, policy_of_rules
-from intandem.departments.outlook import exposure_value, look_ahead, margin, top_slots
+from intandem.departments.outlook import exposure_value, look_ahead, margin, reference, top_slots
 from intandem.learning.estimators.perturbation import operate, settling
 from intandem.market import Market, initial_state, nameless
 from intandem.market.demand import choice_probability, unexposed_utility
@@ -29,6 +29,12 @@ HANDING_SEED = 740_000
 
 PAIR_PERIODS = 6_000_000
 """Customer-product pairs x periods that judging one policy may simulate."""
+
+SAFETY = (-1.0, -0.5, 0.0, 0.5, 1.0)
+"""Shifts of the safety factor of the rules that are tried."""
+
+CAPS = (1.25, 1.6)
+"""Largest orders of those that have one, in periods of demand when shown."""
 
 EAGER = -1.0
 """Shadow price of a department that shows what it can, in units of what a sale is worth."""
@@ -68,12 +74,27 @@ def may_be_trapped(market: Market) -> bool:
 
 
 def rules_of(market: Market) -> dict[str, JointPolicy]:
-    """Rules that nothing handed over may be behind, by their texts."""
-    found = {}
-    for inventory in ("s-S",) if market.traits.fixed_costs else ("base-stock", "base-stock:service=0.5"):
-        for recommendation in ("uplift:filter=in-stock", "none"):
-            found[f"{inventory} + {recommendation}"] = policy_of_rules(market, inventory, recommendation)
-    return found
+    """Rules that nothing handed over may be behind, by their texts: order-up-to levels with more and less safety, with
+    and without a largest order, beside what is shown by uplift; and two that show nothing."""
+    standing = reference(market)
+    demand = np.asarray(standing.base, float).mean(0) + np.asarray(standing.lift, float)
+    ordering = [f"base-stock:service={one:g}" for one in SAFETY]
+    for share in CAPS:
+        caps = "/".join(f"{units:g}" for units in np.maximum(np.ceil(share * demand), 1.0))
+        ordering += [f"capped-base-stock:cap={caps},service={one:g}" for one in SAFETY[::2]]
+    if market.traits.fixed_costs:
+        ordering += [f"s-S:service={one:g}" for one in SAFETY[::2]]
+    pairs = [(one, "uplift:filter=in-stock") for one in ordering]
+    pairs += [(one, "none") for one in ("base-stock:service=0", "base-stock:service=0.5")]
+    return {f"{one} + {shown}": policy_of_rules(market, one, shown) for one, shown in pairs}
+
+
+def best_of_rules(market: Market, seed: int) -> dict[str, JointPolicy]:
+    """The rule among them that earns most, alone under its text."""
+    rules = rules_of(market)
+    earned = judged(market, rules, seed)
+    best = max(earned, key=earned.__getitem__)
+    return {best: rules[best]}
 
 
 def judged(market: Market, policies: Mapping[str, JointPolicy], seed: int) -> dict[str, float]:
@@ -83,7 +104,7 @@ def judged(market: Market, policies: Mapping[str, JointPolicy], seed: int) -> di
     >>> from intandem.market import example_market
     >>> market = example_market("costly-exposure-1")
     >>> found = judged(market, rules_of(market), seed=0)
-    >>> found["base-stock + none"] > 0
+    >>> found["base-stock:service=0 + none"] > 0
     True
 
     ```

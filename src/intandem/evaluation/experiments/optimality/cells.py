@@ -20,7 +20,7 @@ from intandem.market import Market
 from intandem.market.simulate import Policy
 from intandem.theory.intertemporal import solve
 
-EDITION = 1
+EDITION = 2
 """Raised when markets or figures change, so that cells kept before are done again."""
 
 RUNS, PERIODS, JUDGING_SEED = 32, 8_000, 610_000

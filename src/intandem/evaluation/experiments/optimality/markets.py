@@ -33,8 +33,11 @@ COSTLY = ("costly-exposure-1", "costly-exposure-2", "costly-exposure-3")
 
 ARMS = ("mtma", "score")
 
+FIRST_ROUND = 3
+"""Markets of every kind that are met before more of any."""
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True)
 class Place:
     """One market: its `group` (`random`, `binding` or `costly`), kind, and draw."""
 
@@ -72,11 +75,23 @@ class Plan:
     scored: int
 
     def places(self) -> list[Place]:
-        """All markets, first draws first, so that a study that is stopped has met every kind."""
+        """All markets."""
         found = [Place(0, "costly", name) for name in self.costly]
         for group, kinds in (("random", self.random), ("binding", self.binding)):
             found += [Place(draw, group, kind) for kind, draws in kinds.items() for draw in range(draws)]
-        return sorted(found, key=lambda one: one.draw)
+        return found
+
+    def batches(self) -> list[list[Place]]:
+        """All markets, those together that share their compiled programs; a few of every kind come first, so that a
+        study that is stopped has met them all."""
+        found = []
+        for draws in (range(FIRST_ROUND), range(FIRST_ROUND, 1_000)):
+            met: dict[str, list[Place]] = {}
+            for one in self.places():
+                if one.draw in draws:
+                    met.setdefault("costly" if one.group == "costly" else one.kind, []).append(one)
+            found += met.values()
+        return found
 
     def arms(self, place: Place) -> tuple[str, ...]:
         """What is trained there."""

@@ -6,6 +6,8 @@ import os
 from functools import partial
 from pathlib import Path
 
+import jax
+
 from intandem.evaluation.experiments import FINISHED_PARTS
 from intandem.evaluation.experiments.experiment import Outcome, Progress, Scale
 from intandem.evaluation.experiments.ledger import Ledger, work_through
@@ -19,17 +21,19 @@ from intandem.evaluation.experiments.writing import write_results, write_tables,
 def optimality(scale: Scale, folder: Path, *, seed: int = 0, progress: Progress | None = None) -> Outcome:
     """Trains on the markets of a scale and writes tables, `results.json` and the page; finished cells are read again.
 
-    After every round (one more market of every kind) the page says what is known by then.
+    After every kind the page says what is known by then.
     """
     plan = PLANS[scale]
     ledger = Ledger(folder / FINISHED_PARTS / "optimality.jsonl")
-    places = plan.places()
-    for draw in sorted({place.draw for place in places}):
-        begun = sum(place.draw < draw for place in places)
-        parts = [partial(fill, one, plan.arms(one), ledger, seed) for one in places if one.draw == draw]
-        told = None if progress is None else _onward(progress, begun, len(places))
+    begun, total = 0, len(plan.places())
+    for batch in plan.batches():
+        parts = [partial(fill, one, plan.arms(one), ledger, seed) for one in batch]
+        told = None if progress is None else _onward(progress, begun, total)
         work_through(parts, "training", at_once=min(os.cpu_count() or 1, 2), progress=told)
+        begun += len(batch)
         outcome = write(plan, ledger, folder, scale, seed)
+        # A system maps so many pieces of memory and no more: the programs of thirty kinds are too many for it.
+        jax.clear_caches()
     return outcome
 
 

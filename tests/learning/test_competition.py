@@ -22,6 +22,9 @@ OPTIMA = {"costly-exposure-1": 10.03, "costly-exposure-2": 19.30, "costly-exposu
 """Average profit per period, by `intandem solve`."""
 
 
+RULE = "base-stock:service=0 + none"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMA)
 @pytest.mark.parametrize("seed", [0, 1])
@@ -46,7 +49,7 @@ def look(costly: Market) -> Training:
     [
         ({"trained": 9.0, "start": 8.0}, "trained"),
         ({"trained": 7.0, "start": 8.0}, "start"),
-        ({"trained": 7.0, "start": 8.0, "base-stock + none": 8.5}, "base-stock + none"),
+        ({"trained": 7.0, "start": 8.0, RULE: 8.5}, RULE),
     ],
 )
 def test_the_leading_start_goes_on_and_the_best_of_all_is_handed_over(
@@ -64,13 +67,14 @@ def test_the_leading_start_goes_on_and_the_best_of_all_is_handed_over(
 
     monkeypatch.setattr(room.mtma, "train", once)
     monkeypatch.setattr(room, "judged", earned)
+    monkeypatch.setattr(room, "best_of_rules", lambda market, _: {RULE: rules_of(market)[RULE]})
     found = train(costly, TrainSettings(updates=400, shops=4, window=8, width=8))
     assert [run[:2] for run in runs] == [("mtma", 100), ("mtma", 100), ("silo", 100), ("mtma", 400)]
     assert runs[3][2] is runs[1][2]
     assert found.handed is not None
     assert (found.handed.name, found.handed.start) == (handed, "shown")
     assert found.steps == 4 * look.steps
-    if handed == "base-stock + none":
+    if handed == RULE:
         assert isinstance(found.policy.inventory, BaseStock)
 
 
@@ -87,12 +91,12 @@ def test_the_exposed_start_shows_and_orders_for_it(costly: Market, look: Trainin
 def test_a_rule_that_is_handed_over_is_kept_and_decides_as_before(
     costly: Market, look: Training, tmp_path: Path
 ) -> None:
-    handed = Handed("base-stock + none", {"base-stock + none": 6.0, "trained": 5.0}, "shown")
-    rule = rules_of(costly)["base-stock:service=0 + none"]
+    handed = Handed(RULE, {RULE: 6.0, "trained": 5.0}, "shown")
+    rule = rules_of(costly)[RULE]
     folder = save_bundle(replace(look, policy=rule, handed=handed), costly, tmp_path / "policy")
     kept = load_bundle(folder)
     assert isinstance(kept.inventory, BaseStock)
-    assert json.loads((folder / "manifest.json").read_text())["handed_over"]["name"] == "base-stock + none"
+    assert json.loads((folder / "manifest.json").read_text())["handed_over"]["name"] == RULE
     _decide_alike(costly, rule, kept)
     other = policy_of_rules(costly, "s-S", "uplift:filter=in-stock")
     _decide_alike(costly, other, load_bundle(save_bundle(replace(look, policy=other), costly, folder)))

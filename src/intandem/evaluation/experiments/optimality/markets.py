@@ -84,7 +84,7 @@ class Plan:
     def batches(self) -> list[list[Place]]:
         """All markets, those together that share their compiled programs; a few of every kind come first, so that a
         study that is stopped has met them all."""
-        found = []
+        found: list[list[Place]] = []
         for draws in (range(FIRST_ROUND), range(FIRST_ROUND, 1_000)):
             met: dict[str, list[Place]] = {}
             for one in self.places():

@@ -26,7 +26,6 @@ from intandem.data.calibration.choice_model import (
     intention_paths,
     known_utility,
 )
-from intandem.data.calibration.controls import LOOSE
 from intandem.data.calibration.estimation import Fit, fit_choice_model
 from intandem.data.calibration.panel import Panel
 from intandem.data.tables.tables import Tables
@@ -41,6 +40,9 @@ LEAST_GAIN = 2.0
 """Log-likelihood of held-out visits that competition must gain before it is believed."""
 
 ROUNDS = 6
+TURN_STEPS, LAST_STEPS = 2, 40
+"""Newton steps of a fit against what the others offered last: in every turn, and in the last one."""
+
 LEVEL_STEPS = 40
 LARGEST_UTILITY = 12.0
 
@@ -131,7 +133,7 @@ def fit_competition(
     if not found.competing.any():
         return fit, data, replace(found, level=np.zeros(panel.products))
     if (found.competing != tested).any():
-        own_fit, own_data = _fit(panel, fit, data, found, fixed, report)
+        own_fit, own_data = _fit(panel, own_fit, data, found, fixed, report)
     return own_fit, own_data, with_level(found, panel, own_fit, own_data)
 
 
@@ -160,10 +162,9 @@ def _fit(
         # Half of the way: two products that answer each other in full would swing for ever.
         offset = latest if turn == 0 else 0.5 * (offset + latest)
         lowered = eqx.tree_at(lambda d: d.offset, data, offset, is_leaf=lambda one: one is None)
-        tolerance = LOOSE if turn < ROUNDS - 1 else 0.1
-        fit = fit_choice_model(
-            lowered, panel.group, start=fit.coefficients, fixed=fixed, tolerance=tolerance, report=report
-        )
+        # The others' utilities move with every turn: only the last is worth a fit to the end.
+        steps = TURN_STEPS if turn < ROUNDS - 1 else LAST_STEPS
+        fit = fit_choice_model(lowered, panel.group, start=fit, fixed=fixed, max_steps=steps, report=report)
     return fit, lowered
 
 

@@ -85,7 +85,7 @@ def fit_choice_model(
     data: ChoiceData,
     product_group: np.ndarray,
     *,
-    start: Coefficients | None = None,
+    start: Coefficients | Fit | None = None,
     fixed: dict[str, float] | None = None,
     tolerance: float = 0.1,
     max_steps: int = 40,
@@ -96,16 +96,23 @@ def fit_choice_model(
     **Arguments:**
 
     - `product_group`: group of each product, as in `data.group`.
-    - `start`: where to start; by default from purchase rates.
+    - `start`: where to start; by default from purchase rates. An earlier fit to nearly the same data says what was
+      shrunk how far and where the pair effects lie as well, so that a step or two may do.
     - `fixed`: coefficients of `DYNAMIC` that are not estimated, with their values (`exposure` without any
       exposure in the data, for one).
     - `tolerance`: gain in log-likelihood that a further Newton step must promise.
     - `report`: called with step and log-likelihood.
     """
     problem = _Problem(data, product_group, fixed or {})
-    point = with_fixed(start or first_coefficients(data), fixed or {})
-    spread = dict(SHRUNK if start is None else start_spread(start))
-    current = evaluate(data, point, np.zeros(data.product.shape[0]), far=True)
+    before = start if isinstance(start, Fit) else None
+    first = start.coefficients if isinstance(start, Fit) else start
+    point = with_fixed(first or first_coefficients(data), fixed or {})
+    if before is not None:
+        spread = dict(before.spread)
+        current = evaluate(data, point, before.evaluation.mode)
+    else:
+        spread = dict(SHRUNK if first is None else start_spread(first))
+        current = evaluate(data, point, np.zeros(data.product.shape[0]), far=True)
     converged = False
     step = 0
     for step in range(1, max_steps + 1):
@@ -113,7 +120,7 @@ def fit_choice_model(
         delta, own_delta, decrement, doubt = problem.newton(point, current, information, precision, spread)
         point, current = problem.advance(point, current, delta, own_delta, precision, spread)
         known = dict(spread)
-        if step > 1:
+        if step > 1 or before is not None:
             spread = problem.update_spread(point, current, doubt, spread)
         if report is not None:
             report(step, float(np.asarray(current.log_likelihood, float).sum()))

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from intandem.data.calibration.choice_model import (
+    DYNAMIC,
     ChoiceData,
     Coefficients,
     Paths,
@@ -32,6 +34,9 @@ from intandem.data.calibration.choice_model import (
 
 NEAR_STEPS, FAR_STEPS = 2, 12
 """Newton steps to the modes of the pair effects, from the modes at the last coefficients and from nowhere."""
+
+CELLS_AT_ONCE = 60_000
+"""Pairs times periods that are worked on at once."""
 
 
 class Evaluation(NamedTuple):
@@ -120,6 +125,58 @@ def evaluate(data: ChoiceData, coefficients: Coefficients, near: np.ndarray, *, 
 def _evaluate(
     data: ChoiceData, coefficients: Coefficients, near: Float[Array, " pairs"], steps: Int[Array, ""]
 ) -> dict[str, Any]:
+    """Customers by customers in parts that a processor's cache holds: what is in between is never written out."""
+    rows = min(max(CELLS_AT_ONCE // (data.scored.shape[0] * data.width), 1), data.rows)
+    parts = -(-data.rows // rows)
+    rows = -(-data.rows // parts)
+    if parts == 1:
+        return _evaluate_part(data, coefficients, near, steps)
+    # Customers who fill up the last part are never scored, and tell nothing.
+    filled = parts * rows - data.rows
+
+    def padded(values: Array) -> Array:
+        each = filled * (values.shape[-1] // data.rows)
+        return jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, each)]) if filled else values
+
+    by_pair = (data.product, data.group, data.scored, data.bought, data.exposed, data.varying, data.fixed, data.offset)
+    whole = jax.tree.map(padded, (by_pair, coefficients.customer, near))
+
+    def part(total: dict[str, Array], number: Int[Array, ""]) -> tuple[dict[str, Array], dict[str, Array]]:
+        def here(values: Array) -> Array:
+            size = values.shape[-1] // parts
+            return jax.lax.dynamic_slice_in_dim(values, number * size, size, values.ndim - 1)
+
+        (product, group, scored, bought, exposed, varying, fixed, offset), customer, around = jax.tree.map(here, whole)
+        row = jnp.repeat(jnp.arange(rows), data.width)
+        some = ChoiceData(
+            product, row, group, scored, bought, exposed, varying, fixed, rows, data.products, data.groups, offset
+        )
+        known = eqx.tree_at(lambda one: one.customer, coefficients, customer)
+        found = _evaluate_part(some, known, around, steps)
+        return jax.tree.map(jnp.add, total, found.pop("blocks")), found
+
+    blocks, found = jax.lax.scan(part, _no_blocks(data), jnp.arange(parts))
+    sizes = dict.fromkeys(("mode", "mean", "variance"), data.product.shape[0])
+    joined = {
+        name: values.reshape(-1, *values.shape[2:])[: sizes.get(name, data.rows)] for name, values in found.items()
+    }
+    return {**joined, "blocks": blocks}
+
+
+def _no_blocks(data: ChoiceData) -> dict[str, Array]:
+    """Nought in the shapes of `_blocks`."""
+    periods, shared = data.scored.shape[0], len(DYNAMIC) + data.varying.shape[0] + data.fixed.shape[0] + 1
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("product", "deviation", "product_deviation"), (data.products,))
+    shapes |= dict.fromkeys(("product_week", "deviation_week"), (periods, data.products))
+    shapes |= dict.fromkeys(("product_shared", "deviation_shared"), (shared, data.products))
+    shapes |= {"shared": (shared, shared), "week": (data.groups, periods, periods)}
+    shapes["week_shared"] = (data.groups, shared, periods)
+    return {name: jnp.zeros(shape) for name, shape in shapes.items()}
+
+
+def _evaluate_part(
+    data: ChoiceData, coefficients: Coefficients, near: Float[Array, " pairs"], steps: Int[Array, ""]
+) -> dict[str, Any]:
     paths = intention_paths(data.bought, data.exposed, coefficients.shared[2])
     utility = known_utility(coefficients, data, paths)
     centre, scale = locate(data, utility, coefficients.log_spread, near, steps)
@@ -193,7 +250,9 @@ def _blocks(
     fixed = data.fixed
 
     # Complete-data information among shared columns; the last row and column belong to the spread.
-    varying = jnp.stack([jnp.stack([(weight * a * b).sum() for b in columns]) for a in columns])
+    # Sums over periods first: a sum of all at once is one long chain of additions.
+    above = {(a, b): (weight * columns[a] * columns[b]).sum(0).sum() for a in range(dense) for b in range(a, dense)}
+    varying = jnp.stack([jnp.stack([above[min(a, b), max(a, b)] for b in range(dense)]) for a in range(dense)])
     mixed = r[:dense] @ fixed.T
     both = (own * fixed) @ fixed.T
     shared = jnp.block([[varying, mixed], [mixed.T, both]])
@@ -214,7 +273,7 @@ def _blocks(
     carry_over, habit, at = coefficients.shared[1], coefficients.shared[3], 2
     bend = carry_over * effect * paths.exposure_curvature + habit * paths.purchase_curvature
     straight = varying[at, at]
-    bent = jnp.clip(straight - (posterior.residual * bend).sum(), straight, 3 * straight)
+    bent = jnp.clip(straight - (posterior.residual * bend).sum(0).sum(), straight, 3 * straight)
     shared = shared.at[at, at].add(bent - straight)
 
     blocks = {
@@ -228,11 +287,12 @@ def _blocks(
         "shared": shared,
     }
     weeks, week_shared = [], []
+    member = jnp.where(data.group[:, None] == jnp.arange(data.groups), 1.0, 0.0)
+    by_group = [(weight * column) @ member for column in columns]
     for group in range(data.groups):
-        member = jnp.where(data.group == group, 1.0, 0.0)
-        here = weight * member
-        weeks.append(jnp.diag(here.sum(1)) - (here * variance) @ weight.T)
-        plain = [(here * column).sum(1) for column in columns]
+        here = weight * member[:, group]
+        weeks.append(jnp.diag(weight @ member[:, group]) - (here * variance) @ weight.T)
+        plain = [one[:, group] for one in by_group]
         first_week = jnp.concatenate([jnp.stack(plain), fixed @ here.T, jnp.zeros((1, here.shape[0]))])
         week_shared.append(first_week - (r * variance) @ here.T)
     return {**blocks, "week": jnp.stack(weeks), "week_shared": jnp.stack(week_shared)}

@@ -95,7 +95,7 @@ def test_expected_demand_rests_on_what_the_policy_itself_shows(market: Market, t
     """Shown to nobody, a product is expected to sell what it sells unshown: its cover and what is above its cap too."""
     empty = dataclasses.replace(tables, stock=tables.stock.with_columns(on_hand=pl.lit(0.0)))
     silent, blind = (
-        decide(policy_of_rules(market, "base-stock", who), empty, market=market).orders.sort("product_id")
+        decide(policy_of_rules(market, "base-stock:anticipate=1", who), empty, market=market).orders.sort("product_id")
         for who in ("none", "uplift")
     )
     np.testing.assert_array_equal(silent["quantity"], blind["quantity"])

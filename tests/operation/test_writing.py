@@ -67,7 +67,7 @@ def test_the_page_opens_with_what_to_do(found: Decisions) -> None:
     for flag in set(found.flags["flag"]):
         assert f"<h3>{KINDS[flag][0]}" in drawn
     told = to_do(found)
-    assert told[-1].startswith("Look at overdue deliveries (1), counts below zero (2)")
+    assert told[-1].startswith("Look at the flags: overdue deliveries (1), counts below zero (2)")
 
 
 def test_every_order_on_the_page_adds_up(found: Decisions) -> None:

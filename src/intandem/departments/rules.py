@@ -75,7 +75,8 @@ class BaseStock(Department[InventoryObservation]):
 class ReorderPoint(Department[InventoryObservation]):
     """An (s, S) policy: at or below `reorder` units, order up to `level`.
 
-    What is not given (`nan`) is computed: `s` as the newsvendor level, `S` as that and an `economic_order_quantity`.
+    What is not given (`nan`) is computed: `s` as the newsvendor level, or `S` where that is lower; `S` as `s` and an
+    `economic_order_quantity`.
     """
 
     standing: Reference
@@ -94,7 +95,7 @@ class ReorderPoint(Department[InventoryObservation]):
         point = order_up_to_level(market, outlook, self.service, self.anticipate)
         # At a level of 0 nothing is ordered: not at an empty shelf either.
         point = jnp.where(sells_at_a_loss(market), -1.0, point)
-        reorder = jnp.where(jnp.isnan(self.reorder), point, self.reorder)
+        reorder = jnp.where(jnp.isnan(self.reorder), jnp.fmin(point, self.level), self.reorder)
         demand = outlook.now + self.anticipate * (outlook.now_lifted - outlook.now)
         batch = jnp.maximum(economic_order_quantity(market, demand), 1.0)
         level = jnp.where(jnp.isnan(self.level), reorder + batch, self.level)

@@ -60,7 +60,10 @@ _LEVELS = {
         "0",
     ),
     "anticipate": Setting(
-        "share of the lift that a stock-blind recommendation gives to demand that is counted on; 0: none", "share", "1"
+        "share of the lift that a stock-blind recommendation gives to demand that is counted on; 0: none, which is the default "
+        "beside the recommendation none",
+        "share",
+        "1",
     ),
 }
 
@@ -88,7 +91,7 @@ INVENTORY_RULES: dict[str, Rule] = {
         "inventory",
         "at or below s units, stock under way counted, orders up to S",
         {
-            "s": Setting("reorder point", "units", "the newsvendor level", True),
+            "s": Setting("reorder point", "units", "the newsvendor level, at most S", True),
             "S": Setting("order-up-to level, s or more", "units", "s + an economic order quantity", True),
             **_LEVELS,
         },
@@ -197,15 +200,15 @@ class _Settings:
 
 
 def inventory_rule(
-    market: Market, text: str, *, standing: Reference | None = None, place: str = "--inventory"
+    market: Market, text: str, *, standing: Reference | None = None, place: str = "--inventory", shown: bool = True
 ) -> Department[InventoryObservation]:
-    """The inventory rule that a text names.
+    """The inventory rule that a text names. `shown`: whether anything is recommended, whose lift may be counted on.
 
     **Raises:** `InputError` naming `place` for a rule or setting that is not known.
     """
     settings = _Settings(place, text, INVENTORY_RULES, market)
     standing = reference(market) if standing is None else standing
-    service, anticipate = settings.scalar("service", 0.0), settings.scalar("anticipate", 1.0, 0.0)
+    service, anticipate = settings.scalar("service", 0.0), settings.scalar("anticipate", float(shown), 0.0)
     if settings.name == "s-S":
         reorder, level = settings.per_product("s", math.nan), settings.per_product("S", math.nan)
         if bool((level < reorder).any()):
@@ -259,7 +262,8 @@ def policy_of_rules(market: MarketLike, inventory: str, recommendation: str) -> 
     """
     market = market_of(market)
     standing = reference(market)
+    recommending = recommendation_rule(market, recommendation, standing=standing)
     return JointPolicy(
-        inventory_rule(market, inventory, standing=standing),
-        recommendation_rule(market, recommendation, standing=standing),
+        inventory_rule(market, inventory, standing=standing, shown=not isinstance(recommending, NoExposure)),
+        recommending,
     )

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from intandem.display import Displayed, Summary, count, money, percent
+from intandem.errors import InputError, did_you_mean
 from intandem.evaluation.labels import COORDINATED, LABELS
 from intandem.evaluation.simulated import Simulated, Trace
 from intandem.evaluation.simulation import trace
@@ -175,10 +176,15 @@ class Comparison(Displayed):
 
     def difference(self, name: str, reference: str) -> Interval:
         """Profit per period of one method less that of another, with its 95% interval."""
-        one, other = self.results[name], self.results[reference]
+        one, other = self._named(name), self._named(reference)
         if self.seeds > 1 and "learned" in (one.kind, other.kind):
             return paired_difference(one.profit_by_seed, other.profit_by_seed)
         return paired_difference(one.profit_by_run, other.profit_by_run)
+
+    def _named(self, name: str) -> MethodResult:
+        if name not in self.results:
+            raise InputError(f"'{name}'", "is no method of this comparison", did_you_mean(name, list(self.results)))
+        return self.results[name]
 
     def gain(self, name: str, reference: str) -> Interval:
         """The difference as a share of the size of the reference's profit."""

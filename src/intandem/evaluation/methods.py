@@ -74,7 +74,9 @@ def as_mapping(methods: Sequence[str] | Mapping[str, PolicyLike]) -> dict[str, P
     """
     if isinstance(methods, Mapping) and methods:
         return dict(methods)
-    check_methods(list(methods))
+    if isinstance(methods, str):
+        methods = (methods,)
+    check_methods(list(methods), "methods")
     return {name: name for name in methods}
 
 

@@ -24,6 +24,7 @@ from intandem.departments import (
     recommendation_rule,
     reference,
 )
+from intandem.departments.rules import NoExposure
 from intandem.departments.specification import INVENTORY_RULES, RECOMMENDATION_RULES
 from intandem.errors import InputError
 from intandem.learning import METHODS, load_bundle
@@ -174,10 +175,12 @@ def _pair(market: Market, pair: tuple[Any, ...], place: str) -> Policy:
     if len(pair) != 2:
         raise InputError(place, f"has {len(pair)} parts", "give two: inventory and recommendation")
     standing = reference(market)
-    inventory, recommendation = (
-        make(market, part, standing=standing, place=place) if isinstance(part, str) else part
-        for make, part in zip((inventory_rule, recommendation_rule), pair, strict=True)  # type: ignore[operator]
-    )
+    inventory, recommendation = pair
+    if isinstance(recommendation, str):
+        recommendation = recommendation_rule(market, recommendation, standing=standing, place=place)
+    if isinstance(inventory, str):
+        shown = not isinstance(recommendation, NoExposure)
+        inventory = inventory_rule(market, inventory, standing=standing, place=place, shown=shown)
     for name, part in (("inventory", inventory), ("recommendation", recommendation)):
         if not isinstance(part, Department):
             raise InputError(place, f"{name} is a {type(part).__name__}", "give a Department or a rule's text")

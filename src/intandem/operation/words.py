@@ -64,7 +64,7 @@ def to_do(found: Decisions) -> list[str]:
             lines.append(f"{verb} {listed(rows['name'].to_list())}.")
     if found.flags.height:
         kinds = [f"{KINDS[kind][0].lower()} ({many:,})" for kind, many in counted(found)]
-        lines.append(f"Look at {listed(kinds)}.")
+        lines.append(f"Look at the flags: {listed(kinds)}.")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""`intandem demo`: the whole path on real grocery data, from raw tables to a page."""
+"""`intandem demo`: the whole path on public grocery data, from raw tables to a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def demo(
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
-    """Shows on real grocery data what coordination is worth.
+    """Shows on public grocery data what coordination is worth.
 
     The whole path: fetch, calibrate, tune, train, compare, report, decide.
 

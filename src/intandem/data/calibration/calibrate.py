@@ -111,8 +111,8 @@ class Calibration(Displayed):
             f"Exposure moves a purchase's log-odds by {effect.mean:.2f} ({measured}): odds times "
             f"{np.exp(effect.mean):.2f}. Between products the effect has a standard deviation of {effect.spread:.2f}.",
             f"Of last {self.market.period}'s distance from the usual intention {100 * self.persistence.value:.0f}% "
-            f"persists (standard error {100 * self.persistence.se:.0f}); a purchase adds {self.habit.value:.2f} to the "
-            "log-odds.",
+            f"persists (standard error {100 * self.persistence.se:.0f} points); a purchase adds "
+            f"{self.habit.value:.2f} to the log-odds.",
         ]
         if self.baselines:
             said.append(

@@ -82,7 +82,7 @@ def limits_of(
     """
     limits = [
         "A customer buys a product at most once a period; how many units are in a purchase is drawn around the mean of "
-        "those recorded (`units_per_purchase`), whoever buys.",
+        "those recorded, whoever buys.",
     ]
     if panel.dropped:
         limits.append(

@@ -257,8 +257,8 @@ def _assumptions(margins: Mapping[str, float], other_margin: float) -> tuple[str
         "There is no stock in the data: every line is demand that was met, and demand that was not met is unseen.",
         "A household is taken to be exposed if the product was on display or in the mailer of the store and week in "
         "which it shopped; whether it saw the display or opened the mailer is not recorded.",
-        "Displays and mailers are not randomised and go with price cuts: compare within product and store, and "
-        "control for the week's price.",
+        "Displays and mailers are not randomised and go with price cuts: their effect is estimated within "
+        "product and store, at the week's price.",
         "No row here is a personalised recommendation: its effect on purchases is carried over from display and "
         "mailer.",
         "Week 1 holds one day (1 January 2017): its counts are a seventh of a week's.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from intandem.departments import inventory_rule, policy_of_rules, recommendation_rule
 from intandem.departments.specification import INVENTORY_RULES, RECOMMENDATION_RULES
 from intandem.errors import InputError
-from intandem.market import Market, family_market, initial_state
+from intandem.market import Market, example_market, family_market, initial_state
 from intandem.market.model import State
 
 
@@ -106,3 +108,21 @@ def test_a_rules_settings_and_defaults_are_those_that_are_told(name: str) -> Non
         value = "in-stock" if key == "filter" else "3/4/5" if setting.per_product else "2"
         changed, usual = jax.tree.leaves(build(market, f"{name}:{key}={value}")), jax.tree.leaves(build(market, name))
         assert any(not np.array_equal(one, other, equal_nan=True) for one, other in zip(changed, usual, strict=True))
+
+
+@pytest.mark.parametrize("name", INVENTORY_RULES)
+def test_orders_count_on_no_lift_where_nothing_is_recommended(name: str) -> None:
+    market = example_market("two-products-capped")
+    beside = {shown: policy_of_rules(market, name, shown).inventory for shown in ("none", "uplift")}
+    jax.tree.map(np.testing.assert_array_equal, beside["none"], inventory_rule(market, f"{name}:anticipate=0"))
+    jax.tree.map(np.testing.assert_array_equal, beside["uplift"], inventory_rule(market, f"{name}:anticipate=1"))
+
+
+def test_a_level_below_the_usual_reorder_point_is_the_reorder_point_too() -> None:
+    market = example_market("two-products-capped")
+    state = initial_state(market)
+    told, level = (inventory_rule(market, text) for text in ("s-S:S=5", "base-stock:level=5"))
+    for units in (0.0, 4.0, 5.0, 6.0):
+        here = dataclasses.replace(state, on_hand=jnp.full(2, units), pipeline=jnp.zeros_like(state.pipeline))
+        orders = [one.decide(market, one.observe(market, here)).tolist() for one in (told, level)]
+        assert orders[0] == orders[1]

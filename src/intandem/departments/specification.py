@@ -60,8 +60,8 @@ _LEVELS = {
         "0",
     ),
     "anticipate": Setting(
-        "share of the lift that a stock-blind recommendation gives to demand that is counted on; 0: none, which is the default "
-        "beside the recommendation none",
+        "share of the lift that a stock-blind recommendation gives to demand that is counted on; 0: none, which "
+        "is the default beside the recommendation none",
         "share",
         "1",
     ),

@@ -7,11 +7,14 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from intandem.errors import InputError, RunError
+
+_LOOKED_AT = 2**16
+"""Bytes of a file's beginning, and of its end, by which it is known."""
 
 _OF_THE_SYSTEM = re.compile(r"\(os error (\d+)\)")
 
@@ -93,6 +96,47 @@ def refuse_other_folder(target: str | Path, ours: Collection[str]) -> None:
     others = sorted(one.name for one in place.iterdir() if one.name not in ours) if place.is_dir() else []
     if others:
         raise InputError(target, f"is a folder with other things in it ({others[0]})", "name a new folder")
+
+
+def refuse_other_file(target: str | Path, marks: Collection[str]) -> None:
+    """A file that is replaced must be one of ours, or empty: nobody's own table or page is written over.
+
+    **Arguments:** `marks`: texts that all stand at the beginning or the end of such a file, such as a table's columns.
+
+    **Raises:** `InputError` for a file without them.
+
+    ```python
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "stock.csv"
+    >>> _ = file.write_text("product_id,on_hand")
+    >>> refuse_other_file(file, ["product_id", "on_hand"])
+    >>> refuse_other_file(file, ["product_id", "quantity"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    intandem.errors.InputError: ...stock.csv: is there already and was not written by this command; name another file
+
+    ```
+    """
+    place = Path(os.path.realpath(target))
+    if not place.is_file() or place.stat().st_size <= len("[]"):
+        return
+    with _refusals(target), place.open("rb") as file:
+        read = file.read(_LOOKED_AT)
+        file.seek(max(place.stat().st_size - _LOOKED_AT, 0))
+        read += file.read(_LOOKED_AT)
+    if not all(mark.encode() in read for mark in marks):
+        raise InputError(target, "is there already and was not written by this command", "name another file")
+
+
+def marks_of(target: str | Path, columns: Sequence[str]) -> list[str]:
+    """By what a table of these columns is known in a file with the target's ending.
+
+    ```python
+    >>> marks_of("orders.csv", ["product_id", "quantity"]), marks_of("orders.json", ["product_id", "quantity"])
+    (['product_id,quantity'], ['product_id', 'quantity'])
+
+    ```
+    """
+    return [",".join(columns)] if Path(target).suffix == ".csv" else list(columns)
 
 
 def _take_place(beside: Path, place: Path) -> None:

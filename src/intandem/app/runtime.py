@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intandem.errors import InputError, RunError
-from intandem.storage import cure_of, refuse_other_folder
+from intandem.storage import cure_of, refuse_other_file, refuse_other_folder
 
 if TYPE_CHECKING:
     from intandem.market import Market
@@ -88,7 +88,13 @@ def resolve_market(text: str) -> Market:
 
 
 def claim(
-    target: str | Path, *, folder: bool, ours: Collection[str] | None = None, marker: str = "", ending: str = ""
+    target: str | Path,
+    *,
+    folder: bool,
+    ours: Collection[str] | None = None,
+    marker: str = "",
+    ending: str = "",
+    marks: Collection[str] = (),
 ) -> Path:
     """Makes sure, before any work, that a result can be written where the user wants it.
 
@@ -96,7 +102,7 @@ def claim(
 
     - `folder`: whether the result is a folder. `ours`: of a folder that is replaced as a whole, names of all that it
       may hold. `marker`: of a folder that is added to, a thing that is there if it is one of ours.
-    - `ending`: of the file's name.
+    - `ending`: of the file's name. `marks`: of a file, texts by which one that is there is known as ours.
 
     **Raises:** `InputError` if something else is there, or for another ending; `RunError` if the system refuses.
     """
@@ -113,6 +119,8 @@ def claim(
         raise InputError(target, f"holds other things (there is no {marker})", "name a new folder")
     if ours is not None:
         refuse_other_folder(target, ours)
+    if marks:
+        refuse_other_file(target, marks)
     for parent in place.parents:
         if parent.exists() and not parent.is_dir():
             raise InputError(target, f"cannot be: {parent} is a file", "name another place")

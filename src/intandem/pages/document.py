@@ -20,6 +20,9 @@ from intandem.pages.drawing import for_page
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+SIGNED = ": intandem</title>"
+"""How the title of every page ends, by which it is known as one of ours."""
+
 PLOTLY = "plotly/plotly-cartesian.min.js.gz"
 
 
@@ -58,7 +61,7 @@ def document(
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}: intandem</title>
+<title>{html.escape(title)}{SIGNED}
 <style>{style}</style>
 </head>
 <body>

@@ -76,7 +76,7 @@ def calibrate(
     from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
     from intandem.market.files.writing import CONTENTS
 
-    target = claim(out, folder=not out.endswith(".toml"), ours=CONTENTS)
+    target = claim(out, folder=not out.endswith(".toml"), ours=CONTENTS, marks=["[market]"])
     with Meter() as meter:
         meter.update("reading")
         tables = read_tables(Path(folder), source, products, customers, size, target)

@@ -56,9 +56,10 @@ def compare(
     from intandem.app.commands.train import train_settings
     from intandem.app.runtime import claim, resolve_market
     from intandem.errors import InputError, RunError
+    from intandem.pages.document import SIGNED
     from intandem.progress import Meter
 
-    page = None if out is None else claim(out, folder=False, ending=".html")
+    page = None if out is None else claim(out, folder=False, ending=".html", marks=[SIGNED])
     world = resolve_market(market)
     from intandem.evaluation.compare import compare as play
     from intandem.evaluation.methods import LEARNED, check_methods

@@ -200,8 +200,9 @@ def _decided(
 def _write(frame: Any, out: str) -> None:
     from intandem.app.runtime import claim
     from intandem.operation.writing import write_table
+    from intandem.storage import marks_of
 
-    write_table(frame, claim(out, folder=False))
+    write_table(frame, claim(out, folder=False, marks=marks_of(out, frame.columns)))
 
 
 def _formats(text: str) -> list[Any]:

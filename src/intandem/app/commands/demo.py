@@ -28,9 +28,10 @@ def demo(
     from pathlib import Path
 
     from intandem.app.runtime import claim, prepare
+    from intandem.pages.document import SIGNED
     from intandem.progress import Meter
 
-    folder = claim(Path(out) / "report.html", folder=False).parent
+    folder = claim(Path(out) / "report.html", folder=False, marks=[SIGNED]).parent
     prepare(brief=True)
     from intandem.app.demonstration import demonstrate
     from intandem.learning.bundle import CONTENTS

@@ -46,7 +46,11 @@ def solve(
 
     if regime is not None and policy_out is None:
         raise InputError("--regime", "is whose policy to keep, and none is kept", "give --policy-out FILE as well")
-    target = None if policy_out is None else claim(policy_out, folder=False, ending=".parquet")
+    target = (
+        None
+        if policy_out is None
+        else claim(policy_out, folder=False, ending=".parquet", marks=["order:", "exposure:"])
+    )
     world = resolve_market(market)
     from intandem.theory.intertemporal import solve as work_out
     from intandem.theory.intertemporal.chain import chain_of

@@ -222,7 +222,10 @@ class _Problem:
         precision = self.precision(spread)
         own = current.customer_information + 1 / spread["customer"] ** 2
         full = assemble(current.blocks, self.columns, self.product_group)
-        full -= (current.cross / own[:, None]).T @ current.cross
+        # What is pinned is never solved for: most of the columns of a large assortment without exposures.
+        free = precision < PINNED
+        cross = np.asarray(current.cross[:, free], float)
+        full[np.ix_(free, free)] -= (cross / own[:, None]).T @ cross
         last = self.columns["log_spread"].start
         full[last, last] = max(full[last, last], 1.0)
         full[np.diag_indices(self.size)] += precision
@@ -256,8 +259,8 @@ class _Problem:
         own_information = current.customer_information + own_precision
         own_gradient = current.customer_score - own_precision * own
         free = precision < PINNED
-        gradient = current.scores.sum(0) - precision * (vector - self.centre)
-        gradient -= (current.cross / own_information[:, None]).T @ own_gradient
+        gradient = current.scores.sum(0, dtype=float) - precision * (vector - self.centre)
+        gradient -= current.cross.T @ (own_gradient / own_information)
         gradient = np.where(free, gradient, 0.0)
         inverse = _inverse(information, free)
         delta = inverse @ gradient
@@ -269,7 +272,7 @@ class _Problem:
             delta = delta + inverse[:, at] / inverse[at, at] * short
         last = self.columns["log_spread"].start
         delta[last] = np.clip(delta[last], -LARGEST_SPREAD_MOVE, LARGEST_SPREAD_MOVE)
-        own_delta = (own_gradient - current.cross @ delta) / own_information
+        own_delta = (own_gradient - current.cross @ delta.astype(np.float32)) / own_information
         decrement = 0.5 * float(gradient @ delta)
         kinds = slice(self.columns["shared"].start, self.size)
         largest = np.abs(delta[kinds]).max()

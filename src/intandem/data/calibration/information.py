@@ -47,7 +47,8 @@ class Evaluation(NamedTuple):
     - `blocks`: information among the columns, in parts that `assemble` puts together.
     - `mode`, `mean`, `variance`: of the pair effects.
 
-    On the host in double precision: sums over customers must not lose the last digits of a likelihood.
+    On the host in double precision, since sums over customers must not lose the last digits of a likelihood; the two
+    tables by customer and column, as large as the data, in single precision.
     """
 
     log_likelihood: np.ndarray
@@ -118,7 +119,10 @@ def evaluate(data: ChoiceData, coefficients: Coefficients, near: np.ndarray, *, 
     steps = FAR_STEPS if far else NEAR_STEPS
     found = jax.device_get(_evaluate(data, coefficients, jnp.asarray(near, jnp.float32), jnp.asarray(steps)))
     blocks = {name: np.asarray(block, float) for name, block in found.pop("blocks").items()}
-    return Evaluation(blocks=blocks, **{name: np.asarray(value, float) for name, value in found.items()})
+    return Evaluation(
+        blocks=blocks,
+        **{name: value if name in ("scores", "cross") else np.asarray(value, float) for name, value in found.items()},
+    )
 
 
 @jax.jit

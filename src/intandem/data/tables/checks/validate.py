@@ -12,7 +12,13 @@ import polars as pl
 
 from intandem.data.tables.checks.calendar import Calendar, calendar_of
 from intandem.data.tables.checks.notes import Found, exact_repeats, notes_of
-from intandem.data.tables.checks.report import ValidationReport, quarantine_file, report_of, write_quarantine
+from intandem.data.tables.checks.report import (
+    QUARANTINE,
+    ValidationReport,
+    quarantine_file,
+    report_of,
+    write_quarantine,
+)
 from intandem.data.tables.checks.returns import Netted, net_returns
 from intandem.data.tables.checks.terms import check_terms
 from intandem.data.tables.reading.folder import read_table
@@ -24,6 +30,7 @@ from intandem.data.tables.tables import Tables, attribute_names, build_tables, p
 from intandem.data.tables.values.columns import TypedTable, fault, fault_as_written, type_values
 from intandem.data.tables.values.timing import Clock, clock_of
 from intandem.errors import InputError
+from intandem.storage import marks_of, refuse_other_file
 
 DUE_WITHIN = timedelta(days=3660)
 
@@ -91,6 +98,8 @@ def validate_folder(
     given = read_tables(folder, {name: table for name, table in tables.items() if table is not None}, mapping)
     if target is None and isinstance(folder, str | Path):
         target = Path(folder) / "quarantine.csv"
+    if target is not None:
+        refuse_other_file(target, marks_of(target, QUARANTINE))
     report = check_tables(given, today)
     if target is None:
         return report

@@ -312,7 +312,6 @@ def test_parquet_with_numbers_for_ids(tmp_path: Path) -> None:
         ({"products": None}, r"has no products\.parquet or products\.csv"),
         ({"transactions": ""}, r"transactions\.csv: is empty"),
         ({"transactions": "customer_id,product_id,date,quantity,price\n"}, r"transactions\.csv: has no rows"),
-        ({"stock": "product_id,date,on_hand\n"}, r"stock\.csv: has no rows"),
         ({"transactions": b"customer_id\xff\xfe\n1\n"}, r"transactions\.csv: cannot be read as UTF-8"),
         ({"products": "product_id,price,price\ntea,1,1\n"}, r"products\.csv: price: is there twice in the header"),
         ({"products": "sku,price\ntea,1\n"}, r"products\.csv: product_id: there is no such column"),

@@ -18,7 +18,7 @@ from intandem.data.tables.reading.raw import EXTRA, ROW, RawTable
 from intandem.data.tables.tables import Tables
 from intandem.data.tables.values.columns import TypedTable
 
-GUEST_SHARE, GUEST_TIMES, FEWEST_CUSTOMERS = 0.1, 20.0, 10
+GUEST_SHARE, GUEST_TIMES, FEWEST_CUSTOMERS = 0.1, 8.0, 10
 """One id is suspected of standing for many people if it has so large a share of all lines, and so many times the
 median customer's; among fewer customers nobody is."""
 
@@ -47,7 +47,8 @@ def notes_of(
             notes.append(f"{table.label}: left out, not in the schema: {', '.join(table.unknown)}")
         notes += _values_left_out(table, typed[name])
         if typed[name].frame.height == 0:
-            notes.append(f"{table.label}: no row is left")
+            left = "no row is left" if table.frame.height else "has no rows: there was nothing to tell"
+            notes.append(f"{table.label}: {left}")
     lines = typed["transactions"].frame
     notes += _of_lines(lines, found)
     notes += _of_customers(lines, "customers" in raw)

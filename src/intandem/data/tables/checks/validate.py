@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping as MappingLike
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -28,6 +29,7 @@ from intandem.data.tables.reading.raw import ROW, RawTable, named
 from intandem.data.tables.schema import SCHEMA
 from intandem.data.tables.tables import Tables, attribute_names, build_tables, price_table
 from intandem.data.tables.values.columns import TypedTable, fault, fault_as_written, type_values
+from intandem.data.tables.values.dates import TwoWaysError
 from intandem.data.tables.values.timing import Clock, clock_of
 from intandem.errors import InputError
 from intandem.storage import marks_of, refuse_other_file
@@ -162,11 +164,14 @@ def check_tables(given: Given, today: date | None = None) -> ValidationReport:
 
     **Raises:** as `validate_folder`.
     """
-    raw, mapping = given.raw, given.mapping
+    mapping = given.mapping
+    # A list of customers without a row says no more than none.
+    raw = {name: table for name, table in given.raw.items() if name != "customers" or table.frame.height}
+    given = replace(given, raw=raw)
     latest = mapping.last_date or today or date.today()
     clock = clock_of(raw["transactions"], mapping, latest)
     due = replace(clock, latest=latest + DUE_WITHIN)
-    typed = {name: type_values(table, due if name == "open_orders" else clock) for name, table in raw.items()}
+    typed = _typed(raw, clock, due)
     typed = _without_repeats(raw, typed)
     typed["products"] = check_terms(raw["products"], typed["products"])
     typed["transactions"] = _known_ids(typed["transactions"], "transactions", typed)
@@ -185,6 +190,17 @@ def check_tables(given: Given, today: date | None = None) -> ValidationReport:
     tables = _build(given, typed, lines, calendar)
     notes = notes_of(raw, typed, tables, Found(calendar, mapping, netted, repeats))
     return report_of(raw, typed, replace(tables, notes=notes))
+
+
+def _typed(raw: dict[str, RawTable], clock: Clock, due: Clock) -> dict[str, TypedTable]:
+    """All values typed. Dates that read two ways are read as the firm writes them in its other tables."""
+    typed: dict[str, TypedTable] = {}
+    for sure in (True, False):
+        for name, table in raw.items():
+            if name not in typed:
+                with contextlib.suppress(*[TwoWaysError] * sure):
+                    typed[name] = type_values(table, due if name == "open_orders" else clock)
+    return {name: typed[name] for name in raw}
 
 
 def _without_repeats(raw: dict[str, RawTable], typed: dict[str, TypedTable]) -> dict[str, TypedTable]:

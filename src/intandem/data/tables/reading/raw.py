@@ -70,8 +70,8 @@ def named(table: Table, source: Source, mapping: Mapping) -> RawTable:
     **Raises:** `InputError` if a column is missing, or a mapping does not fit.
     """
     frame, place, section = source.frame, source.place, mapping.section(table.name)
-    if frame.height == 0:
-        raise InputError(place, "has no rows", "give at least one, or leave the table out if it is optional")
+    if frame.height == 0 and table.required:
+        raise InputError(place, "has no rows", "give at least one")
     for name in section.leave_out:
         if name not in frame.columns:
             raise InputError(place, f"has no column {name!r}", found(frame.columns), key="leave_out")

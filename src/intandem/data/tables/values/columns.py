@@ -182,7 +182,9 @@ def _number(
             note = f'{column.name}: {doubt!r} is read with a decimal point; if it parts thousands, say thousands = "."'
             notes = (*notes, f'{note} and decimal = ","')
     if column.name in raw.reading.units:
-        number = (number * raw.reading.units[column.name] - ROUNDING).ceil()
+        up = (number * raw.reading.units[column.name] - ROUNDING).ceil()
+        # What is below zero stays so: minus a day is no lead time of 0 weeks.
+        number = up.zip_with((number >= 0).fill_null(True), number)
     finite = number.is_finite().fill_null(False) & ~blank
     broken = [
         *needed,

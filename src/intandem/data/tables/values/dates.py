@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import polars as pl
@@ -12,12 +13,15 @@ from intandem.errors import InputError
 _YEAR_FIRST = tuple(f"%Y{mark}%m{mark}%d" for mark in ("-", "/", ".", " ", ""))
 _DAY_FIRST = tuple(f"%d{mark}%m{mark}%{year}" for year in "Yy" for mark in ("-", "/", ".", " "))
 _MONTH_FIRST = tuple(f"%m{mark}%d{mark}%{year}" for year in "Yy" for mark in ("-", "/", ".", " "))
-_SHORT_YEAR_FIRST = tuple(f"%y{mark}%m{mark}%d" for mark in ("-", "/", "."))
+_SHORT_YEAR_FIRST = tuple(f"%y{mark}%m{mark}%d" for mark in ("-", "/", ".", ""))
 _NAMED = (
     tuple(f"%d{mark}%{month}{mark}%{year}" for year in "Yy" for month in "bB" for mark in ("-", " ", "/", ""))
     + tuple(f"%{month} %d{mark} %Y" for month in "bB" for mark in (",", ""))
     + ("%d. %b %Y", "%d. %B %Y")
 )
+
+_DAY_IN_BETWEEN = tuple(f"%Y{mark}%d{mark}%m" for mark in ("-", "/", "."))
+"""Seldom written, and taken only for what no other format reads."""
 
 DATE_FORMATS = (*_YEAR_FIRST, *_DAY_FIRST, *_MONTH_FIRST, *_SHORT_YEAR_FIRST, *_NAMED)
 """Tried when the mapping gives none; a time of day after the date is cut off."""
@@ -50,35 +54,80 @@ def on_clock(text: pl.Series, time_zone: str) -> pl.Series:
     return moment.dt.convert_time_zone(time_zone).dt.date()
 
 
-def found_format(text: pl.Series, place: object, table: str, column: str, earliest: date, latest: date) -> str:
+class TwoWaysError(InputError):
+    """Dates that read in two ways, to different days."""
+
+
+ODD = 0.05
+"""Share of a column's days which, written in another way than the rest, is more than slips."""
+
+
+def found_format(
+    text: pl.Series, place: object, table: str, column: str, earliest: date, latest: date, known: Collection[str] = ()
+) -> str:
     """The format that reads most dates as days that can be.
 
-    **Raises:** `InputError` if another reads as many, to other days.
+    **Arguments:** `known`: formats that the firm's other tables are written in: of two that read as many, theirs.
+
+    **Raises:** `TwoWaysError` if another reads as many, to other days; `InputError` if another reads what this one
+    does not.
     """
     days = text.drop_nulls().unique()
     bare = _bare(days).unique().alias("text").to_frame()
-    read = bare.select(pl.col("text").str.to_date(style, strict=False).alias(style) for style in DATE_FORMATS)
-    likely = read.select(pl.when(day.is_between(earliest, latest)).then(day) for day in map(pl.col, DATE_FORMATS))
-    if all(likely.null_count().row(0)[place] == bare.height for place in range(likely.width)):
-        likely = read
-    counts = {style: bare.height - missing for style, missing in likely.null_count().row(0, named=True).items()}
+    likely = _read(bare, DATE_FORMATS, earliest, latest)
+    counts = {style: bare.height - likely[style].null_count() for style in DATE_FORMATS}
     best = max(counts, key=lambda style: counts[style])
-    for style in DATE_FORMATS:
-        if counts[best] > 0 and counts[style] == counts[best] and not likely[style].equals(likely[best]):
+    tied = [style for style in DATE_FORMATS if counts[best] and counts[style] == counts[best]]
+    ours = [style for style in tied if style in known]
+    if ours and all(likely[style].equals(likely[ours[0]]) for style in ours):
+        return ours[0]
+    for style in tied:
+        if not likely[style].equals(likely[best]):
             example = days.sort()[0]
-            raise InputError(
+            raise TwoWaysError(
                 str(place),
                 f"dates such as {example} read as {best} and as {style}",
                 f'say which in {NAME}: [{table}] date_format = "{best}"',
                 key=column,
             )
+    odd = bare.filter(bare["text"].str.to_date(best, strict=False).is_null())
+    if odd.height > ODD * bare.height:
+        every = (*DATE_FORMATS, *_DAY_IN_BETWEEN)
+        others = _read(odd, every, earliest, latest)
+        style = max(every, key=lambda one: odd.height - others[one].null_count())
+        if 2 * (odd.height - others[style].null_count()) > odd.height:
+            example = odd.filter(others[style].is_not_null())["text"].sort()[0]
+            raise InputError(
+                str(place),
+                f"{odd.height:,} of {bare.height:,} different dates, such as {example}, do not read as {best}, as the "
+                f"others do; they read as {style}",
+                f'write all dates in one way, or say which is right in {NAME}: [{table}] date_format = "{style}"',
+                key=column,
+            )
     return best
 
 
+def _read(bare: pl.DataFrame, styles: Sequence[str], earliest: date, latest: date) -> pl.DataFrame:
+    """A column of days for each format, null where a text is none that can be; if no format finds one, whatever they
+    read."""
+    read = bare.select(pl.col("text").str.to_date(style, strict=False).alias(style) for style in styles)
+    likely = read.select(pl.when(day.is_between(earliest, latest)).then(day) for day in map(pl.col, styles))
+    return read if all(count == bare.height for count in likely.null_count().row(0)) else likely
+
+
 def as_days(
-    values: pl.Series, text: pl.Series, reading: Reading, place: object, table: str, earliest: date, latest: date
+    values: pl.Series,
+    text: pl.Series,
+    reading: Reading,
+    place: object,
+    table: str,
+    earliest: date,
+    latest: date,
+    styles: set[str] | None = None,
 ) -> tuple[pl.Series, str]:
     """The days of a column and what a person should know of its clock.
+
+    **Arguments:** `styles`: formats that the firm's tables are known to be written in; this one's is added.
 
     A day is the one on the clock that the column shows (a till's), or on that of `Reading.time_zone`.
 
@@ -99,7 +148,10 @@ def as_days(
         return values, ""
     if dtype.is_temporal():
         raise InputError(str(place), f"holds {dtype}", "give dates", key=name)
-    style = reading.date_format or found_format(text, place, table, name, earliest, latest)
+    styles = set() if styles is None else styles
+    style = reading.date_format or found_format(text, place, table, name, earliest, latest, styles)
+    if text.null_count() < len(text):
+        styles.add(style)
     days = parse_dates(text, style)
     if reading.time_zone is not None:
         moved = on_clock(text, reading.time_zone)

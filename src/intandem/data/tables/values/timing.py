@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -31,12 +31,14 @@ class Clock:
 
     - `by_date`: whether rows have days, as they are written or as coded periods name them.
     - `code`: how the transactions write periods, if they do. `earliest`, `latest`: days beyond are mistakes.
+    - `styles`: formats of dates that tables proved to be the firm's own, as they are read.
     """
 
     by_date: bool
     code: PeriodCode | None
     earliest: date
     latest: date
+    styles: set[str] = field(default_factory=set, compare=False)
 
     def read(self, raw: RawTable) -> Timed:
         """The time of each row.
@@ -63,7 +65,8 @@ class Clock:
     def _days(self, raw: RawTable) -> Timed:
         blank = blank_cells(raw, "date")
         text = stripped(raw.frame["date"]).set(blank, None)
-        day, note = as_days(raw.frame["date"], text, raw.reading, raw.place, raw.table.name, self.earliest, self.latest)
+        span = (self.earliest, self.latest)
+        day, note = as_days(raw.frame["date"], text, raw.reading, raw.place, raw.table.name, *span, self.styles)
         broken = (("missing", blank), ("not-a-date", ~blank & day.is_null()), self._beyond(day))
         return Timed({"date": day}, "date", broken, (note,) if note else ())
 

@@ -93,3 +93,16 @@ def test_minus_a_day_is_no_lead_time(tmp_path: Path) -> None:
     times = dict(found.tables.products.select("product_id", "lead_time").iter_rows())
     assert times == {"p0": None, "p1": 2, "p2": 0}
     assert "too-low" in pl.read_csv(tmp_path / "quarantine.csv")["rule"].to_list()
+
+
+def test_counts_of_stores_are_added_up(tmp_path: Path) -> None:
+    stock = (
+        "product_id,store_id,date,on_hand\np0,s1,2024-12-20,10\np0,s2,2024-12-20,25\n"
+        "p0,s1,2024-12-24,-3\np0,s2,2024-12-24,8\np1,s1,2024-12-24,4\np1,s1,2024-12-20,5\np1,s2,2024-12-20,6\n"
+    )
+    found = _read(_shop(tmp_path, lambda _, day: day.isoformat(), stock=stock))
+    assert found.quarantined == 0
+    assert found.tables.stock.sort("product", "date")["on_hand"].to_list() == [35.0, 8.0, 11.0, 4.0]
+    told = "\n".join(found.notes)
+    assert "stock.csv: counts of 2 stores are added up" in told
+    assert "1 of 4 sums lack a store" in told

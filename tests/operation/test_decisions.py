@@ -295,3 +295,20 @@ def test_weighed_goods_are_told_in_the_firms_own_unit(market: Market, tables: Ta
     lists = kilos.recommendations
     money = lists["added_demand"] * (lists["margin"] - lists["worth_of_unit"])
     np.testing.assert_allclose(money.to_numpy(), lists["score"].to_numpy(), rtol=1e-6)
+
+
+def test_an_empty_shelf_is_told_and_filling_it_is_nothing_unusual(market: Market, tables: Tables) -> None:
+    policy = policy_of_rules(market, "base-stock", "uplift")
+    flagged = {}
+    for units in (0.0, 10_000.0):
+        stocked = dataclasses.replace(
+            tables, stock=tables.stock.with_columns(on_hand=pl.lit(units)), open_orders=tables.open_orders.clear()
+        )
+        found = decide(policy, stocked, market=market)
+        kinds = found.flags.group_by("flag").agg(pl.col("product_id"))
+        flagged[units] = dict(kinds.iter_rows())
+        bought = found.orders.filter(pl.col("demand_per_period") > 0)["product_id"].to_list()
+    lead = dict(zip(market.labels.product_ids, np.asarray(market.lead_time).tolist(), strict=True))
+    assert sorted(flagged[0.0]["empty_shelf"]) == sorted(one for one in bought if lead[one] > 0)
+    assert "above_usual" not in flagged[0.0]
+    assert "empty_shelf" not in flagged[10_000.0]

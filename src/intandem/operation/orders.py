@@ -17,7 +17,11 @@ from intandem.operation.today import Today
 from intandem.operation.units import own_units, unit_sizes
 
 ABOVE_USUAL = 3.0
-"""Periods of expected demand beyond which an order is above the usual, where the smallest order is below it."""
+"""Periods of expected demand that an order, and what is left of it a review after it comes, must exceed to be above the
+usual, where the smallest order is below it."""
+
+EMPTY = 0.8
+"""Part of the demand until the next arrival that must be on hand, or else the shelf is told to run empty."""
 
 DEMAND = ("base", "season", "present_intentions", "planned_exposure")
 """The parts of expected demand."""
@@ -143,15 +147,29 @@ def _arriving(today: Today) -> list[str]:
     return ["; ".join(one) for one in found]
 
 
+def _wait(today: Today) -> np.ndarray:
+    """Periods until the next units of each product come: what is on its way, or else what is ordered today."""
+    coming = np.asarray(today.state.pipeline) > 0
+    first = coming.argmax(0) + 1 if len(coming) else np.zeros(today.market.products, int)
+    return np.where(coming.any(0), first, np.asarray(today.market.lead_time))
+
+
 def _flags(today: Today, parts: Parts, after: np.ndarray, minimum: np.ndarray) -> dict[int, list[Flag]]:
     market, period = today.market, today.tables.period_name
     ids = market.labels.product_ids
     order, demand = parts.order, parts.demand
+    here, wait = own_units(np.asarray(today.state.on_hand, float), unit_sizes(market)), _wait(today)
+    longest = (np.asarray(market.lead_time) + 1 + ABOVE_USUAL) * today.days
     smallest = own_units(np.asarray(order_range(market)[0], float), unit_sizes(market))
     found: dict[int, list[Flag]] = {}
     for j in np.flatnonzero(np.isfinite(demand)):
         mine = []
-        if order[j] > max(ABOVE_USUAL * demand[j], smallest[j]):
+        if here[j] < EMPTY * demand[j] * wait[j]:
+            left = f"{here[j]:g} on hand" if here[j] > 0 else "sold out"
+            until = f"{wait[j]} {period}{'s' if wait[j] > 1 else ''}"
+            asked = f"{demand[j] * wait[j]:.3g} are asked for in the {until} until the next come"
+            mine.append(Flag("empty_shelf", ids[j], f"{ids[j]} is {left}, and {asked}."))
+        if order[j] > max(ABOVE_USUAL * demand[j], smallest[j]) and not after[j] <= longest[j]:
             text = f"{order[j]:g} of {ids[j]} are {order[j] / max(demand[j], 1e-6):.0f} {period}s of its demand"
             mine.append(Flag("above_usual", ids[j], f"{text}."))
         if parts.units["cap"][j] < 0:

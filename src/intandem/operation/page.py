@@ -82,7 +82,10 @@ def _orders(found: Decisions, currency: str, figures: dict[str, Figure]) -> str:
         if placed.height > MOST_ORDERS
         else ""
     )
-    see = f"{more}By money, largest first. Ordered by its day, an order still arrives before the shelf is empty."
+    see = (
+        f"{more}By money, largest first. Ordered by its day, an order comes before stock and what is on its way are "
+        "used up."
+    )
     return section("What to order today", see, table_of(head, rows) + _arithmetic(shown) + place_of("cover"))
 
 

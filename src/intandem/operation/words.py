@@ -18,9 +18,13 @@ KINDS: dict[str, tuple[str, str]] = {
     "never_counted": ("Never counted", "If some are on the shelf, count them: the order below takes them to be none."),
     "old_count": ("Old counts", "The order rests on what was there then."),
     "stock_not_counted": ("No stock table", "Add stock.csv to the tables: without it the orders are a guess."),
+    "empty_shelf": (
+        "Empty shelves",
+        "Nothing that is ordered today comes sooner. Hurry what is on its way, and show them less.",
+    ),
     "below_minimum_cover": (
         "Below the minimum cover",
-        "Even with today's order the shelf may be empty before the next.",
+        "Stock, what is on its way and today's order together last less than the lead time.",
     ),
     "capped": ("Capped", "The supplier's largest order is less than what is wanted."),
     "above_usual": ("Above the usual", "Larger than these orders tend to be. Look before they go out."),

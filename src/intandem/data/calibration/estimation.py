@@ -27,6 +27,9 @@ SPREAD_RANGE = (0.02, 3.0)
 TOLERANCE = 0.1
 """Log-likelihood that a step may lose to rounding."""
 
+ROWS_AT_ONCE = 1_000
+"""Customers whose scores are added up in single precision."""
+
 PINNED = 1e10
 """Prior precision of a coefficient that the data cannot speak of."""
 
@@ -164,6 +167,28 @@ def _inverse(information: np.ndarray, free: np.ndarray) -> np.ndarray:
     return inverse
 
 
+def _weighted_products(table: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sums over rows of weighted products of columns, `columns columns`. Some rows at a time are added up in single
+    precision, in which the table is, and these sums in double."""
+    total = np.zeros((len(columns), len(columns)))
+    for rows in _in_parts(len(table)):
+        part = table[rows].take(columns, axis=1)
+        total += (part * weights[rows, None].astype(part.dtype)).T @ part
+    return total
+
+
+def _weighted_sums(table: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted sums over rows of every column, in the same way."""
+    total = np.zeros(table.shape[1])
+    for rows in _in_parts(len(table)):
+        total += weights[rows].astype(table.dtype) @ table[rows]
+    return total
+
+
+def _in_parts(rows: int) -> list[slice]:
+    return [slice(start, start + ROWS_AT_ONCE) for start in range(0, rows, ROWS_AT_ONCE)]
+
+
 def with_fixed(coefficients: Coefficients, fixed: dict[str, float]) -> Coefficients:
     """A copy with the named coefficients of `DYNAMIC` at their fixed values."""
     shared = np.array(coefficients.shared)
@@ -224,8 +249,7 @@ class _Problem:
         full = assemble(current.blocks, self.columns, self.product_group)
         # What is pinned is never solved for: most of the columns of a large assortment without exposures.
         free = precision < PINNED
-        cross = np.asarray(current.cross[:, free], float)
-        full[np.ix_(free, free)] -= (cross / own[:, None]).T @ cross
+        full[np.ix_(free, free)] -= _weighted_products(current.cross, np.flatnonzero(free), 1 / own)
         last = self.columns["log_spread"].start
         full[last, last] = max(full[last, last], 1.0)
         full[np.diag_indices(self.size)] += precision
@@ -260,7 +284,7 @@ class _Problem:
         own_gradient = current.customer_score - own_precision * own
         free = precision < PINNED
         gradient = current.scores.sum(0, dtype=float) - precision * (vector - self.centre)
-        gradient -= current.cross.T @ (own_gradient / own_information)
+        gradient -= _weighted_sums(current.cross, own_gradient / own_information)
         gradient = np.where(free, gradient, 0.0)
         inverse = _inverse(information, free)
         delta = inverse @ gradient

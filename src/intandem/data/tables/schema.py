@@ -190,8 +190,9 @@ SCHEMA: dict[str, Table] = {
                     "on_hand", "number", "units on hand", required=True, unit="units", minimum=0.0, below="sold out"
                 ),
                 Column("backlog", "number", "units owed to customers", unit="units", minimum=0.0),
+                Column("store_id", "id", "which store; what all stores have is added up"),
             ),
-            key=("product_id", "date", "period"),
+            key=("product_id", "date", "period", "store_id"),
             one_of=(("date", "period"),),
             references=(("product_id", "products"),),
         ),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
+
+from intandem.data.tables.reading.raw import ROW
+from intandem.data.tables.values.columns import TypedTable
 
 MOST = 0.5
 """Share of a period's counts at or below 0 beyond which the product was sold out in it."""
@@ -24,6 +28,25 @@ def counted_out(stock: pl.DataFrame, key: str) -> pl.DataFrame:
     """
     empty = (pl.col("on_hand") <= 0).mean()
     return stock.group_by(key, "period").agg(empty=empty).filter(pl.col("empty") > MOST).select(key, "period")
+
+
+def over_stores(table: TypedTable) -> TypedTable:
+    """Counts of several stores added up, by product and day or period; a count below zero is of none there.
+
+    The market sells to all customers from one stock. Where a store was not counted with the others, a note says so.
+    """
+    frame = table.frame
+    if "store_id" not in frame.columns:
+        return table
+    what = ["product_id", *(name for name in ("date", "period") if name in frame.columns)]
+    counts = [pl.col(name).clip(0.0).sum() for name in ("on_hand", "backlog") if name in frame.columns]
+    summed = frame.group_by(what, maintain_order=True).agg(*counts, pl.col(ROW).first(), pl.len().alias("stores"))
+    most = summed.group_by("product_id").agg(pl.col("stores").max().alias("most"))
+    fewer = summed.join(most, on="product_id").filter(pl.col("stores") < pl.col("most")).height
+    notes = [f"counts of {frame['store_id'].n_unique():,} stores are added up"]
+    if fewer:
+        notes.append(f"{fewer:,} of {summed.height:,} sums lack a store that was not counted then: count all at once")
+    return replace(table, frame=summed.drop("stores"), notes=(*table.notes, *notes))
 
 
 def sold_out(stock: pl.DataFrame, bought: pl.DataFrame, key: str) -> tuple[pl.DataFrame, pl.DataFrame]:

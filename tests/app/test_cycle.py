@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from polars.testing import assert_frame_equal
 from intandem import storage
 from intandem.app import cli, weekly
 from intandem.app.weekly import CycleSettings, cycle
+from intandem.data.calibration.kept import load_calibration
 from intandem.errors import InputError, RunError
 from intandem.evaluation.acceptance import accept
+from intandem.market.files import load_market
 from intandem.operation.steps import Steps, alone
 
 SIZES = {"updates": 4, "shops": 2, "window": 4, "width": 4, "periods": 8, "runs": 2, "slots": 1}
@@ -169,6 +172,25 @@ def test_before_a_first_policy_the_best_rule_decides(tmp_path: Path, monkeypatch
     assert not (tmp_path / "policy").exists()
     orders = pl.read_csv(found["orders"])
     assert_frame_equal(orders.select(quantity="plain_rule"), orders.select("quantity"))
+
+
+def test_what_the_firm_states_and_what_is_odd_reach_the_week(tmp_path: Path) -> None:
+    write_week(tmp_path, 24)
+    tables = tmp_path / "tables"
+    pl.DataFrame({"product_id": ["p0", "p1", "p2"], "price": [400.0, 5.0, 6.0]}).write_csv(tables / "products.csv")
+    (tables / "mapping.toml").write_text("margin = 0.6\nexposure_cost = 0.01\n")
+    found = cycle(tmp_path, replace(SMALL, currency="€"))
+    market = load_market(tmp_path / "market")
+    np.testing.assert_allclose(market.unit_cost / market.price, 0.4, rtol=1e-5)
+    np.testing.assert_allclose(market.exposure_cost, 0.01, rtol=1e-5)
+    assert load_calibration(tmp_path / "market") is not None
+    assert any("apart from what was paid" in note for note in found["notes"])
+    assert found["assumptions"]
+    assert "€" in Path(found["page"]).read_text()
+    (tables / "transactions.csv").write_text("customer_id\n")
+    with pytest.raises(InputError):
+        cycle(tmp_path, SMALL)
+    assert "stopped: " in (tmp_path / "cycle.log").read_text().splitlines()[-1]
 
 
 def test_two_runs_do_not_meet_and_a_folder_without_files_is_refused(tmp_path: Path) -> None:

@@ -26,14 +26,15 @@ import polars as pl
 import intandem
 from intandem.data import validate_folder
 from intandem.data.calibration.calibrate import calibrate
+from intandem.data.calibration.kept import save_calibration
 from intandem.data.calibration.settings import CalibrationSettings, MarketSettings
 from intandem.departments import JointPolicy, policy_of_rules
-from intandem.errors import InputError
+from intandem.errors import InputError, RunError
 from intandem.evaluation.acceptance import RULES, accept
 from intandem.learning import TrainSettings, load_bundle, save_bundle, train
 from intandem.learning.warm_start import width_of
 from intandem.market import Market
-from intandem.market.files import load_market, save_market
+from intandem.market.files import load_market
 from intandem.operation import decide
 from intandem.operation.plan import changed_share, plan_of
 from intandem.operation.steps import Steps, alone
@@ -49,7 +50,8 @@ FALLBACK = ("base-stock", "uplift:filter=in-stock")
 @dataclass(frozen=True)
 class CycleSettings:
     """What a cycle is told: of calibration `lead_time` (periods, where the tables do not say) and `slots`; of training
-    the next; `rules` to fall behind of which a new policy is refused; of deciding `n` and `day`."""
+    the next; `rules` to fall behind of which a new policy is refused; of deciding `n` and `day`; `currency` is put
+    before money on the page. What `mapping.toml` states of margins, rates and costs counts as in `calibrate`."""
 
     lead_time: int = 1
     slots: int = 3
@@ -64,13 +66,15 @@ class CycleSettings:
     n: int | None = None
     day: str | None = None
     seed: int = 0
+    currency: str = ""
 
 
 def cycle(folder: str | Path, settings: CycleSettings | None = None) -> dict[str, Any]:
     """Takes a firm one week on. Run again with the same files it does nothing twice; stopped, it goes on.
 
     **Returns** `accepted`, `why`, `orders`, `recommendations` and `page` (paths), `date`, `changed_share`: of the
-    orders beside last week's plan for the same period (nothing without one), and what each step came to.
+    orders beside last week's plan for the same period (nothing without one), `notes` on the tables, `assumptions` and
+    `alarms` of the calibration, and what each step came to. A run that fails leaves its reason in `cycle.log`.
 
     **Raises:** `InputError` for files that cannot be used; `RunError` if another run is at work, or the system refuses.
     """
@@ -78,7 +82,12 @@ def cycle(folder: str | Path, settings: CycleSettings | None = None) -> dict[str
     if not (folder / TABLES).is_dir():
         raise InputError(folder, f"has no folder {TABLES}", f"put your files into {folder / TABLES}")
     with alone(folder):
-        return _cycle(folder, settings, Steps(folder, _key(folder / TABLES, settings)))
+        steps = Steps(folder, _key(folder / TABLES, settings))
+        try:
+            return _cycle(folder, settings, steps)
+        except (InputError, RunError) as error:
+            steps.log(f"stopped: {error}")
+            raise
 
 
 def _cycle(folder: Path, settings: CycleSettings, steps: Steps) -> dict[str, Any]:
@@ -94,13 +103,15 @@ def _cycle(folder: Path, settings: CycleSettings, steps: Steps) -> dict[str, Any
         wanted = CalibrationSettings(
             candidates_per_customer=settings.candidates,
             market=MarketSettings(lead_time=settings.lead_time, exposure_slots=settings.slots),
-        )
+        ).with_stated(checked.tables.stated)
         fit = calibrate(checked, wanted, progress=False)
-        save_market(fit.market, new_market)
+        save_calibration(fit, new_market)
         return {
             "products": fit.market.products,
             "customers": fit.market.rows,
             "exposure_effect": round(fit.exposure_effect.mean, 3),
+            "assumptions": list(fit.assumptions),
+            "alarms": list(fit.alarms),
         }
 
     found["calibrate"] = steps.step("calibrate", fitted)
@@ -131,6 +142,9 @@ def _cycle(folder: Path, settings: CycleSettings, steps: Steps) -> dict[str, Any
         "changed_share": decided["changed_share"],
         "ordered": decided["ordered"],
         "flags": decided["flags"],
+        "notes": list(checked.notes),
+        "assumptions": found["calibrate"]["assumptions"],
+        "alarms": found["calibrate"]["alarms"],
         "steps": found,
     }
 
@@ -187,7 +201,7 @@ def _decide(folder: Path, rules: list[str], checked: Any, settings: CycleSetting
         if earlier.stem != place.name
     ]
     share = next((one for one in reversed(shares) if one is not None), None)
-    write_decisions(found, place)
+    write_decisions(found, place, currency=settings.currency)
     with replace_file(folder / PLANS / f"{place.name}.csv") as beside, beside.open("wb") as file:
         plan_of(found, policy).write_csv(file)
     return {

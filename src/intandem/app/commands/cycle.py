@@ -31,6 +31,9 @@ def cycle(
     width: Width = None,
     periods: Annotated[int | None, option("Periods that count in judging.", default="by the market's size")] = None,
     runs: Annotated[int | None, option("Replications of judging.", default="by the market's size")] = None,
+    currency: Annotated[
+        str, option("Put before money on the page, such as €.", metavar="SIGN", default="nothing")
+    ] = "",
     seed: Seed = 0,
     json_output: JsonFlag = False,
 ) -> Answer:
@@ -64,6 +67,7 @@ def cycle(
         n=n,
         day=date,
         seed=seed,
+        currency=currency,
         **sizes,
     )
     with Meter() as meter:
@@ -74,8 +78,10 @@ def cycle(
     plan = (
         "" if changed is None else f"\n{percent(changed)} of orders differ from last week's plan by more than a fifth"
     )
+    told = (("note", "notes"), ("assumed", "assumptions"), ("look at", "alarms"))
+    lines = "".join(f"\n{label}: {line}" for label, key in told for line in found[key])
     text = (
         f"{found['date']}: {found['ordered']:,} products ordered, {found['flags']:,} flags; {found['page']}\n"
-        f"{verdict}: {found['why']}{plan}"
+        f"{verdict}: {found['why']}{plan}{lines}"
     )
     return Answer(found, text, code=0 if found["accepted"] else 1)

@@ -87,12 +87,14 @@ def decide(
         "money": float(found.placed["money"].sum()),
         "recommended": found.recommendations.height,
         "short": found.short.height,
+        "notes": list(found.today.tables.notes),
     }
     from intandem.operation import words
 
     to_do = "".join(f"\n{line}" for line in words.to_do(found))
+    noted = "".join(f"\nnote: {line}" for line in found.today.tables.notes)
     kept = f"kept in {folder}; the page is {PAGE}"
-    return Answer(figures, f"{found.when}: {words.answer(found, currency)}{to_do}\n{words.lead(found)}\n{kept}")
+    return Answer(figures, f"{found.when}: {words.answer(found, currency)}{to_do}\n{words.lead(found)}\n{kept}{noted}")
 
 
 def orders(

@@ -22,6 +22,9 @@ GUEST_SHARE, GUEST_TIMES, FEWEST_CUSTOMERS = 0.1, 8.0, 10
 """One id is suspected of standing for many people if it has so large a share of all lines, and so many times the
 median customer's; among fewer customers nobody is."""
 
+APART = 5.0
+"""A list price so many times what was paid a unit, or so small a part of it, is of another unit or slipped a digit."""
+
 SHOWN = 3
 """Examples that a note names."""
 
@@ -54,6 +57,7 @@ def notes_of(
     notes += _of_customers(lines, "customers" in raw)
     notes += _of_periods(lines, tables, found)
     notes += _of_products(raw["products"], typed["products"].frame, lines, found.mapping)
+    notes += _of_prices(typed["products"].frame, lines)
     if "stock" in typed:
         notes += _of_stock(typed["stock"].frame, lines, tables.period_name)
     if "open_orders" in typed:
@@ -191,6 +195,28 @@ def _of_products(raw: RawTable, products: pl.DataFrame, lines: pl.DataFrame, map
                 f'lead times are {shown} weeks: if these are days, say lead_time_unit = "day" in {NAME}, else "week"'
             )
     return notes
+
+
+def _of_prices(products: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
+    units = pl.col("quantity")
+    paid = lines.group_by("product_id").agg(paid=(pl.col("price") * units).sum() / units.sum())
+    ratio = pl.col("price") / pl.col("paid")
+    apart = (
+        products.join(paid.filter(pl.col("paid") > 0), on="product_id", maintain_order="left")
+        .filter((pl.col("price") > 0) & ((ratio > APART) | (ratio < 1 / APART)))
+        .sort((pl.col("price") / pl.col("paid")).log().abs(), descending=True)
+    )
+    if not apart.height:
+        return []
+    examples = ", ".join(
+        f"{product!r} {price:,.2f} against {spent:,.2f}"
+        for product, price, spent in apart[:SHOWN].select("product_id", "price", "paid").rows()
+    )
+    told = _count(apart.height, "product's price is", "products' prices are")
+    return [
+        f"{told} more than {APART:g} times apart from what was paid a unit ({examples}): a price of a pack, of 100 "
+        "units, or a lost decimal mark?"
+    ]
 
 
 def _of_stock(stock: pl.DataFrame, lines: pl.DataFrame, unit: str) -> list[str]:

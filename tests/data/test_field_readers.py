@@ -1,4 +1,4 @@
-"""Dates that read wrongly without a word: mixed ways in one column, years without a century, few days to tell by."""
+"""What exports hold that would mislead without a word: dates in two ways, headers alone, prices of another unit."""
 
 from __future__ import annotations
 
@@ -106,3 +106,12 @@ def test_counts_of_stores_are_added_up(tmp_path: Path) -> None:
     told = "\n".join(found.notes)
     assert "stock.csv: counts of 2 stores are added up" in told
     assert "1 of 4 sums lack a store" in told
+
+
+@pytest.mark.parametrize(("price", "told"), [("250", True), ("0.4", True), ("3.9", False)])
+def test_a_price_far_from_what_was_paid_is_told(tmp_path: Path, price: str, told: bool) -> None:
+    products = f"product_id,price\np0,{price}\np1,2.5\np2,2.5\n"
+    notes = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products)).notes
+    found = [note for note in notes if "apart from what was paid" in note]
+    assert bool(found) is told
+    assert all(f"'p0' {float(price):.2f} against 2.50" in note for note in found)

@@ -45,7 +45,7 @@ def test_the_page_of_a_calibrated_market(tmp_path: Path, capsys: pytest.CaptureF
         "(assumed)",
         "no line",
         "below what was sold",
-        "No effect of exposure (0)",
+        "Recommendations move nobody",
         "margins halved",
     ):
         # A market that was changed since is not the one that was calibrated.

@@ -31,7 +31,7 @@ def test_margins_scale_and_costs_follow():
 def test_variations_change_one_thing_each():
     free = family_market("free-supply", 4, 5, 0)
     market = with_allotment(free)
-    changed = {"Supply without allotment": free} | variations(market)
+    changed = {"No cap on orders": free} | variations(market)
     assert (np.asarray(with_effect(market, 0.8).exposure_effect) == np.float32(0.8)).all()
     for label, other in changed.items():
         different = [

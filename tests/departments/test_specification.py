@@ -88,7 +88,7 @@ def test_a_wrong_inventory_word_is_named(market: Market, text: str, message: str
 
 @pytest.mark.parametrize("text", ["uplift:filter=stock", "populrity", "none:filter=in-stock"])
 def test_a_wrong_recommendation_word_is_named(market: Market, text: str) -> None:
-    with pytest.raises(InputError, match="--recommendation"):
+    with pytest.raises(InputError, match=r"^recommendation: "):
         recommendation_rule(market, text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -42,15 +43,18 @@ def test_one_training_has_no_dots_of_its_own_and_no_bar(invented):
 def test_learning_shows_each_learned_method_and_the_level_of_the_rules(found):
     drawn = plot_learning(found)
     named = {trace.name: trace for trace in drawn.data if trace.name}
-    assert set(named) == {"Coordinated (MTMA), while it explores", "Rule silo", "mine"}
-    assert set(named["Rule silo"].y) == {round(found.results["silo"].profit, 3)}
+    assert set(named) == {"Coordinated (MTMA), while it explores", "Rule silo; mine"}
+    assert set(named["Rule silo; mine"].y) == {round(found.results["silo"].profit, 3)}
     curve = named["Coordinated (MTMA), while it explores"]
     band = next(trace for trace in drawn.data if trace.fill == "toself")
     assert min(band.y) <= min(curve.y)
     assert max(band.y) >= max(curve.y)
     single = plot_learning(found.results["mtma"].trainings[0])
     assert [trace.name for trace in single.data] == ["Coordinated (MTMA), while it explores"]
+    assert curve.x[0] == 1
     assert found.plot_learning() == drawn
+    with pytest.raises(InputError, match="no method that learns"):
+        plot_learning(dataclasses.replace(found, results={"silo": found.results["silo"]}))
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def test_default_warmup_follows_the_lead_time():
 @pytest.mark.parametrize("counts", [{"periods": 0}, {"runs": -1}, {"warmup": -5}, {"seed": -1}])
 def test_counts_off_range_are_refused(market, policy, counts):
     (name,) = counts
-    with pytest.raises(InputError, match=f"--{name}: is"):
+    with pytest.raises(InputError, match=f"^{name}: is"):
         simulate(market, policy, **counts)
 
 

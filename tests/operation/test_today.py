@@ -147,7 +147,7 @@ def test_tables_of_another_firm_are_refused(firm: tuple[Market, Played, Tables])
     strangers = tables.products.with_columns(product_id=pl.col("product_id") + "x")
     with pytest.raises(InputError, match="no product of the market firm-1"):
         today_of(market, _with(tables, products=strangers))
-    with pytest.raises(InputError, match=r"--date: is 2023-12-31, before the end of the first week"):
+    with pytest.raises(InputError, match=r"^day: is 2023-12-31, before the end of the first week"):
         today_of(market, tables, date(2023, 12, 31))
     with pytest.raises(InputError, match="counts days, and the tables weeks"):
         today_of(dataclasses.replace(market, period="day"), tables)

@@ -76,7 +76,7 @@ def test_every_order_on_the_page_adds_up(found: Decisions) -> None:
     rows = re.findall(r"<tr>(.*?)</tr>", table.split("<tbody>")[1])
     assert len(rows) == found.placed.height
     for row in rows:
-        cells = [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", row)][1:]
+        cells = [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)][1:]
         numbers = [cell.replace("·", "0").replace("− ", "-").replace("+ ", "").replace("= ", "") for cell in cells]
         *parts, total = map(float, numbers)
         assert sum(parts) == total

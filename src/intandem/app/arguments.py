@@ -133,6 +133,18 @@ def checked(command: str, function: Callable[..., Any], given: Sequence[str]) ->
     return tokens
 
 
+SPELLINGS = {"day": "date"}
+"""Arguments in Python that an option spells otherwise."""
+
+
+def as_typed(error: InputError, function: Callable[..., Any]) -> InputError:
+    """A fault of an argument in Python, under the name of the command's option if it has one."""
+    name = "--" + SPELLINGS.get(error.place, error.place).replace("_", "-")
+    if name not in {one.name for one in options_of(function)}:
+        return error
+    return InputError(name, error.problem, error.cure, row=error.row, key=error.key)
+
+
 def _renamed(token: str, old: dict[str, str]) -> str:
     name, equals, value = token.partition("=")
     return old.get(name, name) + equals + value

@@ -34,10 +34,10 @@ def with_effect(market: Market, effect: float) -> Market:
 def variations(market: Market) -> dict[str, Market]:
     """The market under other assumptions, by what people read."""
     return {
-        "No effect of exposure (0)": with_effect(market, 0.0),
-        f"Strong effect of exposure ({STRONG_EFFECT:g})": with_effect(market, STRONG_EFFECT),
+        "Recommendations move nobody": with_effect(market, 0.0),
+        f"Recommendations move people strongly (effect {STRONG_EFFECT:g})": with_effect(market, STRONG_EFFECT),
         "Gross margins halved": with_margin(market, 0.5),
-        "Gross margins half as high again": with_margin(market, 1.5),
+        "Gross margins 1.5 times as high": with_margin(market, 1.5),
     }
 
 

@@ -23,7 +23,7 @@ import tyro
 
 import intandem
 from intandem.app.answer import Answer, fit_output
-from intandem.app.arguments import checked
+from intandem.app.arguments import as_typed, checked
 from intandem.app.completion import PRINT_COMPLETION, completion
 from intandem.app.directory import COMMANDS, function_of, overview
 from intandem.errors import InputError, RunError, did_you_mean
@@ -134,7 +134,10 @@ def _run(command: str, given: list[str]) -> Answer | None:
         return None
     # Whatever libraries print on the way goes to stderr: stdout holds the answer alone.
     with contextlib.redirect_stdout(sys.stderr):
-        return call()
+        try:
+            return call()
+        except InputError as error:
+            raise as_typed(error, function) from error
 
 
 def _picked(function: Callable[..., Answer]) -> Callable[..., Callable[[], Answer]]:

@@ -23,7 +23,7 @@ from intandem.data.calibration.settings import CalibrationSettings, MarketSettin
 from intandem.data.sources.fetch import fetch
 from intandem.evaluation.compare import compare, replay, without
 from intandem.evaluation.report import Report, Scenario, report_of, words, write_report
-from intandem.learning import TrainSettings, check_settings, save_bundle
+from intandem.learning import TrainSettings, save_bundle
 from intandem.market import Market, base_demand
 from intandem.market.files import save_market
 from intandem.operation import decide
@@ -68,7 +68,6 @@ def demonstrate(
 ) -> Demonstration:
     """Runs the whole path and writes the market, the trained policy and the page into `folder`."""
     training = TrainSettings(updates=UPDATES if updates is None else updates, shops=SHOPS, window=WINDOW)
-    check_settings(training, seed)
     seconds: dict[str, float] = {}
     lap = _laps(seconds)
     meter.update("fetching Complete Journey")
@@ -86,7 +85,7 @@ def demonstrate(
     lap("compare")
     scenarios = [Scenario("As calibrated", found)]
     shown = without(found, "silo", "learned-silo")
-    for label, changed in ({"Supply without allotment": free} | variations(market)).items():
+    for label, changed in ({"No cap on orders": free} | variations(market)).items():
         meter.update(f"what if: {label.lower()}")
         scenarios.append(Scenario(label, replay(shown, changed, runs=SCENARIO_RUNS)))
     lap("scenarios")
@@ -149,6 +148,6 @@ def _facts(market: Market) -> tuple[str, ...]:
     return (
         f"Supply is assumed: orders arrive a week later, and {scarce} of {market.products} products (every other in "
         f"order of sales) come from suppliers who deliver at most {ALLOTMENT:g} times a product's weekly sales without "
-        "exposure. Where supply is free there is little to coordinate; the comparison without allotment is among the "
-        "assumptions varied.",
+        "exposure. Where supply is free there is little to coordinate; the market without a cap on orders is "
+        "among the assumptions varied.",
     )

@@ -34,6 +34,11 @@ class Sample(eqx.Module):
 class Department(Displayed, eqx.Module, Generic[Observation]):
     """A department: inventory decides orders (`products`), recommendation exposures (`rows width`)."""
 
+    @property
+    def called(self) -> str:
+        """What people call it: a rule by the word that names it in texts, another by its class."""
+        return type(self).__name__
+
     @abstractmethod
     def observe(self, market: Market, state: State) -> Observation:
         """What the department looks at."""

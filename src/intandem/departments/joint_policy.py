@@ -36,7 +36,9 @@ class JointPolicy(Displayed, eqx.Module):
             (name, ", ".join(" ".join(field) for field in fields_summary(one).rows))
             for name, one in (("inventory", self.inventory), ("recommendation", self.recommendation))
         ]
-        inventory, recommendation = (type(one).__name__ for one in (self.inventory, self.recommendation))
+        inventory, recommendation = (
+            getattr(one, "called", type(one).__name__) for one in (self.inventory, self.recommendation)
+        )
         return Summary(f"orders by {inventory}, exposure by {recommendation}", rows)
 
     def __call__(self, market: Market, state: State, key: Key[Array, ""]) -> Decision:

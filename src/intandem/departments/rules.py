@@ -60,6 +60,11 @@ class BaseStock(Department[InventoryObservation]):
     anticipate: Float[Array, ""]
     cap: Float[Array, " products"]
 
+    @property
+    def called(self) -> str:
+        """`capped-base-stock` if some product has a cap."""
+        return "capped-base-stock" if bool(jnp.isfinite(self.cap).any()) else "base-stock"
+
     def observe(self, market: Market, state: State) -> InventoryObservation:
         """The inventory position and the outlook."""
         return inventory_position(state), look_ahead(market, self.standing, state)
@@ -84,6 +89,11 @@ class ReorderPoint(Department[InventoryObservation]):
     level: Float[Array, " products"]
     service: Float[Array, ""]
     anticipate: Float[Array, ""]
+
+    @property
+    def called(self) -> str:
+        """The rule's word."""
+        return "s-S"
 
     def observe(self, market: Market, state: State) -> InventoryObservation:
         """The inventory position and the outlook."""
@@ -118,6 +128,11 @@ class RankedExposure(Department[RecommendationObservation]):
     bury: Float[Array, ""]
     boost: Float[Array, ""]
 
+    @property
+    def called(self) -> str:
+        """The rule's word, by what it ranks."""
+        return "popularity" if float(self.popular) > 0 else "uplift"
+
     def observe(self, market: Market, state: State) -> RecommendationObservation:
         """Utilities without exposure, units free for new demand, and the outlook."""
         unexposed = unexposed_utility(market, believed_intention(market, state), state.period)
@@ -145,6 +160,11 @@ class RankedExposure(Department[RecommendationObservation]):
 
 class NoExposure(Department[None]):
     """Shows nothing to anybody: the null against which recommendation is measured."""
+
+    @property
+    def called(self) -> str:
+        """The rule's word."""
+        return "none"
 
     def observe(self, market: Market, state: State) -> None:
         """Nothing."""

@@ -200,7 +200,7 @@ class _Settings:
 
 
 def inventory_rule(
-    market: Market, text: str, *, standing: Reference | None = None, place: str = "--inventory", shown: bool = True
+    market: Market, text: str, *, standing: Reference | None = None, place: str = "inventory", shown: bool = True
 ) -> Department[InventoryObservation]:
     """The inventory rule that a text names. `shown`: whether anything is recommended, whose lift may be counted on.
 
@@ -224,7 +224,7 @@ def inventory_rule(
 
 
 def recommendation_rule(
-    market: Market, text: str, *, standing: Reference | None = None, place: str = "--recommendation"
+    market: Market, text: str, *, standing: Reference | None = None, place: str = "recommendation"
 ) -> Department[RecommendationObservation] | Department[None]:
     """The recommendation rule that a text names.
 

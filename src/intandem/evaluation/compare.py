@@ -87,7 +87,7 @@ def compare(
     """
     market, named = market_of(market), as_mapping(methods)
     if seeds < 1:
-        raise InputError("--seeds", f"is {seeds}", "give 1 or more")
+        raise InputError("seeds", f"is {seeds}", "give 1 or more")
     settings = TrainSettings() if settings is None else settings
     usual_periods, usual_runs = judging_size(market)
     periods = usual_periods if periods is None else periods

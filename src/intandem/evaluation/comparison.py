@@ -1,7 +1,8 @@
 """What a comparison found: methods side by side on one market, with paired differences and their intervals.
 
 Where training is part of a method its seeds are the pairs (a run that collapses counts); rules alone differ by noise,
-and then the runs are the pairs.
+and then the runs are the pairs. A few trainings that happen to agree do not make an interval narrower than the noise of
+the runs that judge them: of the two the wider is taken.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from intandem.errors import InputError, did_you_mean
 from intandem.evaluation.labels import COORDINATED, LABELS
 from intandem.evaluation.simulated import Simulated, Trace
 from intandem.evaluation.simulation import trace
-from intandem.evaluation.statistics import Interval, mean_interval, paired_difference
+from intandem.evaluation.statistics import Interval, mean_interval, paired_difference, wider
 from intandem.learning import Training
 from intandem.market import Market
 from intandem.market.simulate import Policy
@@ -81,9 +82,11 @@ class MethodResult(Displayed):
 
     @property
     def interval(self) -> Interval:
-        """Mean profit with its 95% interval: over seeds where it was trained with several, else over runs."""
+        """Mean profit with its 95% interval: over runs, or over seeds if it was trained with several and that is
+        wider."""
+        over_runs = mean_interval(self.profit_by_run)
         over_seeds = self.kind == "learned" and len(self.simulated) > 1
-        return mean_interval(self.profit_by_seed if over_seeds else self.profit_by_run)
+        return wider(over_runs, mean_interval(self.profit_by_seed)) if over_seeds else over_runs
 
     @property
     def handed_over(self) -> tuple[str, ...]:
@@ -177,9 +180,19 @@ class Comparison(Displayed):
     def difference(self, name: str, reference: str) -> Interval:
         """Profit per period of one method less that of another, with its 95% interval."""
         one, other = self._named(name), self._named(reference)
+        over_runs = paired_difference(one.profit_by_run, other.profit_by_run)
         if self.seeds > 1 and "learned" in (one.kind, other.kind):
-            return paired_difference(one.profit_by_seed, other.profit_by_seed)
-        return paired_difference(one.profit_by_run, other.profit_by_run)
+            return wider(over_runs, paired_difference(one.profit_by_seed, other.profit_by_seed))
+        return over_runs
+
+    def over(self, name: str, reference: str) -> str:
+        """What the interval of a difference is over: `3 trainings`, or `24 runs`."""
+        one, other = self._named(name), self._named(reference)
+        if self.seeds > 1 and "learned" in (one.kind, other.kind):
+            over_seeds = paired_difference(one.profit_by_seed, other.profit_by_seed)
+            if over_seeds == self.difference(name, reference):
+                return count(self.seeds, "training")
+        return count(self.runs * self.seeds, "run")
 
     def _named(self, name: str) -> MethodResult:
         if name not in self.results:
@@ -216,7 +229,8 @@ class Comparison(Displayed):
     def to_frame(self) -> pl.DataFrame:
         """One row per method, in the order given.
 
-        - `method`, `label` (what people read), `kind`: `rule`, `tuned` or `learned`.
+        - `method`; `label`: what people read, in pictures too; `kind`: `rule`, `tuned`, `learned`, or `own` for one of
+          the user's.
         - `profit`: money per period; `low`, `high`: its 95% interval, null where one value is all there is.
         - the figures of `FIGURES`: shares; `orders_per_period` and `end_stock` in units; `cover` in periods of demand.
         - `seconds`: to prepare one policy. `seeds`: how many it was judged on.

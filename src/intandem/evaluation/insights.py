@@ -109,7 +109,7 @@ def policy_insights(
     **Raises:** `InputError` for fewer runs.
     """
     if runs < 3:
-        raise InputError("--runs", f"is {runs}", "give 3 or more: intervals are over runs")
+        raise InputError("runs", f"is {runs}", "give 3 or more: intervals are over runs")
     keys = run_keys(seed, runs)
     warmup = default_warmup(market)
     silo = policy_of_rules(market, *RULE_POLICIES["silo"])

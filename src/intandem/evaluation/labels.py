@@ -97,6 +97,23 @@ def colours(methods: Iterable[str]) -> dict[str, str]:
     return given
 
 
+def together(labels: Iterable[str]) -> str:
+    """What is drawn as one line: all labels, the first as it is and of the others what they add.
+
+    ```python
+    >>> together(["Rule silo", "Rule silo with in-stock filter"]), together(["mine"])
+    ('Rule silo, with in-stock filter or not', 'mine')
+    >>> together(["mine", "Dual-price rule"])
+    'mine; Dual-price rule'
+
+    ```
+    """
+    first, *others = labels
+    if len(others) == 1 and others[0].startswith(f"{first} with "):
+        return f"{first}, {others[0].removeprefix(first).strip()} or not"
+    return "; ".join([first, *others])
+
+
 def phrase(method: str) -> str:
     """The method as a sentence names it.
 

@@ -51,7 +51,7 @@ Progress = Callable[[str, int, int, float], object]
 """Told what is being done, steps done, steps in all (0: unknown), and the latest profit (`nan`: none yet)."""
 
 
-def check_methods(methods: Sequence[str], place: str = "--methods") -> None:
+def check_methods(methods: Sequence[str], place: str = "methods") -> None:
     """Refuses unknown and repeated methods before any work is done.
 
     **Raises:** `InputError` naming `place`.
@@ -76,7 +76,7 @@ def as_mapping(methods: Sequence[str] | Mapping[str, PolicyLike]) -> dict[str, P
         return dict(methods)
     if isinstance(methods, str):
         methods = (methods,)
-    check_methods(list(methods), "methods")
+    check_methods(list(methods))
     return {name: name for name in methods}
 
 

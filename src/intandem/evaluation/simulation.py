@@ -105,7 +105,7 @@ def simulate(
     warmup = default_warmup(market) if warmup is None else warmup
     for name, value, least in (("periods", periods, 1), ("runs", runs, 1), ("warmup", warmup, 0), ("seed", seed, 0)):
         if value < least:
-            raise InputError(f"--{name}", f"is {value}", f"give {least} or more")
+            raise InputError(name, f"is {value}", f"give {least} or more")
     ready = policy_of(market, policy, getattr(policy, "__name__", "policy"))
     checked = not is_own(ready) if check is None else check
     keys = run_keys(seed, runs)

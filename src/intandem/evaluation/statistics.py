@@ -69,6 +69,21 @@ def paired_difference(values: np.ndarray, reference: np.ndarray, level: float = 
     return mean_interval(values - reference, level)
 
 
+def wider(one: Interval, other: Interval) -> Interval:
+    """Of two intervals of one estimate the wider; one that a single value leaves open does not count.
+
+    ```python
+    >>> wider(Interval(1.0, 0.9, 1.1), Interval(1.0, 0.5, 1.5))
+    Interval(mean=1.0, low=0.5, high=1.5)
+    >>> wider(Interval(1.0, 0.9, 1.1), Interval(1.0, -np.inf, np.inf))
+    Interval(mean=1.0, low=0.9, high=1.1)
+
+    ```
+    """
+    known = [interval for interval in (one, other) if np.isfinite(interval.high - interval.low)]
+    return max(known, key=lambda interval: interval.high - interval.low, default=one)
+
+
 def wilson_interval(count: int, trials: int, level: float = 0.95) -> Interval:
     """Wilson's score interval of a share (Wilson 1927): sound at 0 of `trials`, too. The whole range without trials.
 

@@ -6,7 +6,6 @@ from intandem.learning.bundle import save_bundle as save_bundle
 from intandem.learning.competition import train as train
 from intandem.learning.mtma import Handed as Handed
 from intandem.learning.mtma import Training as Training
-from intandem.learning.mtma import check_settings as check_settings
 from intandem.learning.settings import PRESETS as PRESETS
 from intandem.learning.settings import ScoreSettings as ScoreSettings
 from intandem.learning.settings import TrainSettings as TrainSettings

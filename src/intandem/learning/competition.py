@@ -13,7 +13,7 @@ from pathlib import Path
 
 from intandem.departments import JointPolicy
 from intandem.learning import mtma
-from intandem.learning.mtma import Handed, Report, Training, check_settings, untrained
+from intandem.learning.mtma import Handed, Report, Training, check_seed, untrained
 from intandem.learning.settings import TrainSettings
 from intandem.learning.starts import HANDING_SEED, JUDGING_SEED, best_of_rules, exposed_start, judged, may_be_trapped
 from intandem.market import Market, MarketLike, market_of
@@ -69,7 +69,7 @@ def train(
     """
     market = market_of(market)
     settings = TrainSettings() if settings is None else settings
-    check_settings(settings, seed)
+    check_seed(seed)
     if settings.starts == "one" or settings.method == "silo" or settings.updates < LEAST:
         return mtma.train(market, settings, seed, progress=progress, checkpoint=checkpoint, start=start)
     first = untrained(market, settings, seed)

@@ -49,7 +49,7 @@ def course_of(market: Market, settings: TrainSettings, shops: int, window: int) 
             method=_PROGRAMS.get(settings.method, "mtma"),
             shops=shops,
             window=window,
-            updates=0,
+            updates=1,
             timescales=None,
             starts="one",
         ),

@@ -9,7 +9,6 @@ compiled function in chunks of updates, to show progress and to keep what a stop
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,12 +24,12 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from intandem.departments import JointPolicy, inventory_network, plain_departments, recommendation_network
 from intandem.display import Displayed, Summary, count, money
-from intandem.errors import InputError, RunError, did_you_mean
+from intandem.errors import InputError, RunError
 from intandem.learning.checkpoint import load_checkpoint, run_identity, save_checkpoint
 from intandem.learning.course import Course, Learner, Progress, course_of, tied
 from intandem.learning.estimators import ESTIMATORS
-from intandem.learning.settings import DEPARTMENTS, TrainSettings
-from intandem.learning.timescales import Pace, default_timescales, first_pace, optimiser, timescales_of
+from intandem.learning.settings import TrainSettings
+from intandem.learning.timescales import Pace, first_pace, optimiser
 from intandem.learning.warm_start import with_weights_of
 from intandem.market import Market
 from intandem.progress import Meter, reported
@@ -247,7 +246,7 @@ def train(
     `intandem.learning.train` takes the same arguments and says what they are.
     """
     settings = TrainSettings() if settings is None else settings
-    check_settings(settings, seed)
+    check_seed(seed)
     started = time.monotonic()
     estimator = ESTIMATORS[settings.estimator]
     course = course_of(market, settings, *estimator.sizes(market, settings))
@@ -315,39 +314,7 @@ def _count(weights: Learner) -> dict[str, int]:
     return {name: sum(leaf.size for leaf in jax.tree.leaves(part)) for name, part in parts.items()}
 
 
-def check_settings(settings: TrainSettings, seed: int = 0) -> None:
-    """Refuses settings that cannot be, before any work.
-
-    **Raises:** `InputError` naming the setting as the command line does.
-    """
-    if settings.estimator not in ESTIMATORS:
-        raise InputError(
-            "--estimator", f"'{settings.estimator}' is not known", did_you_mean(settings.estimator, ESTIMATORS)
-        )
-    timescales_of(settings.method, default_timescales(1, settings.estimator))
-    if settings.starts not in ("compete", "one"):
-        raise InputError("starts", f"is '{settings.starts}'", "give compete or one")
-    if settings.departments not in DEPARTMENTS:
-        raise InputError(
-            "--departments", f"'{settings.departments}' is not known", did_you_mean(settings.departments, DEPARTMENTS)
-        )
-    if settings.departments == "plain" and settings.estimator == "pathwise":
-        raise InputError(
-            "--departments", "'plain' has no paths to differentiate", "use --estimator score or perturbation"
-        )
-    if settings.method == "independent" and settings.estimator == "pathwise":
-        raise InputError(
-            "--method", "'independent' is for score and perturbation", "use one of them, or another method"
-        )
-    counts = {name: getattr(settings, name) for name in ("updates", "shops", "window", "width")}
-    for name, value in {**counts, "seed": seed}.items():
-        least = 1 if name in ("updates", "width") else 0
-        if not isinstance(value, int) or value < least:
-            raise InputError(f"--{name}", f"is {value}", f"give a whole number of {least} or more")
-    if settings.estimator == "perturbation" and settings.shops % 2:
-        raise InputError("--shops", f"is {settings.shops}", "give an even number: policies are tried two by two")
-    if not (settings.clip > 0 and math.isfinite(settings.clip)):
-        raise InputError("clip", f"is {settings.clip}", "give a number above 0")
-    for name in ("discount", "trace"):
-        if not 0 <= getattr(settings, name) <= 1:
-            raise InputError(name, f"is {getattr(settings, name)}", "give a number from 0 to 1")
+def check_seed(seed: int) -> None:
+    """**Raises:** `InputError` for a seed that is none."""
+    if not isinstance(seed, int) or seed < 0:
+        raise InputError("seed", f"is {seed}", "give a whole number of 0 or more")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from intandem.learning.timescales import Speed, Timescales
+from intandem.errors import InputError, did_you_mean
+from intandem.learning.timescales import METHODS, Speed, Timescales
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,13 @@ DEPARTMENTS = {
 }
 """What departments are made of, by name, and what each is."""
 
+ESTIMATES = {
+    "perturbation": "policies with perturbed weights are played two by two on common random numbers",
+    "score": "needs samples only: likelihood ratios of what was drawn, with a critic",
+    "pathwise": "the derivative of the market itself, with a critic beyond the window",
+}
+"""Estimators of the gradient, by name, and how each finds it."""
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -68,6 +77,15 @@ class TrainSettings:
     - `timescales`: the speeds of `mtma`, from which the method's own follow; `None`: the estimator's own.
     - `score`: of the score estimator.
     - `starts`: `compete` (see `intandem.learning.train`), or `one` to hand over what comes out of one start.
+
+    **Raises:** `InputError` for settings that cannot be, as they are made.
+
+    ```python
+    >>> TrainSettings(method="mtmb")
+    Traceback (most recent call last):
+    intandem.errors.InputError: method: 'mtmb' is not known; did you mean 'mtma'?
+
+    ```
     """
 
     method: str = "mtma"
@@ -84,6 +102,31 @@ class TrainSettings:
     timescales: Timescales | None = None
     score: ScoreSettings = ScoreSettings()
     starts: str = "compete"
+
+    def __post_init__(self) -> None:
+        for name, known in (("estimator", ESTIMATES), ("method", METHODS), ("departments", DEPARTMENTS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise InputError(name, f"'{value}' is not known", did_you_mean(str(value), known))
+        if self.starts not in ("compete", "one"):
+            raise InputError("starts", f"is '{self.starts}'", "give compete or one")
+        if self.estimator == "pathwise":
+            if self.departments == "plain":
+                cure = "let the estimator be score or perturbation"
+                raise InputError("departments", "'plain' has no paths to differentiate", cure)
+            if self.method == "independent":
+                raise InputError("method", "'independent' is for score and perturbation", "use one of them")
+        for name in ("updates", "shops", "window", "width"):
+            value, least = getattr(self, name), 1 if name in ("updates", "width") else 0
+            if not isinstance(value, int) or value < least:
+                raise InputError(name, f"is {value}", f"give a whole number of {least} or more")
+        if self.estimator == "perturbation" and self.shops % 2:
+            raise InputError("shops", f"is {self.shops}", "give an even number: policies are tried two by two")
+        if not (self.clip > 0 and math.isfinite(self.clip)):
+            raise InputError("clip", f"is {self.clip}", "give a number above 0")
+        for name in ("discount", "trace"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(name, f"is {getattr(self, name)}", "give a number from 0 to 1")
 
 
 def _paper() -> TrainSettings:

@@ -155,7 +155,7 @@ def timescales_of(method: str, fast_to_slow: Timescales) -> Timescales:
     **Raises:** `InputError` for a method that does not exist.
     """
     if method not in METHODS:
-        raise InputError("--method", f"'{method}' is not known", did_you_mean(method, METHODS))
+        raise InputError("method", f"'{method}' is not known", did_you_mean(method, METHODS))
     fast, slow = fast_to_slow.inventory, fast_to_slow.recommendation
     if method == "reversed":
         return Timescales(fast_to_slow.critic, inventory=slow, recommendation=fast, target=fast_to_slow.target)
@@ -179,7 +179,7 @@ def at_ratio(speeds: Timescales, ratio: float) -> Timescales:
     ```
     """
     if not (math.isfinite(ratio) and ratio > 0):
-        raise InputError("--ratio", f"is {ratio}", "give a number above 0")
+        raise InputError("ratio", f"is {ratio}", "give a number above 0")
     middle = (speeds.inventory.rate * speeds.recommendation.rate) ** 0.5
     power, onset = speeds.inventory.power, speeds.inventory.onset
     inventory, recommendation = (Speed(middle * share, power, onset) for share in (ratio**0.5, ratio**-0.5))

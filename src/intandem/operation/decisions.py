@@ -156,7 +156,7 @@ def decide(
     today = today_of(world, firm, _day(day))
     shown = world.exposure_slots if n is None else n
     if shown < 1:
-        raise InputError("--n", f"is {shown}", "show 1 product or more")
+        raise InputError("n", f"is {shown}", "show 1 product or more")
     categories = _categories(today)
     named = [one for one in dict.fromkeys(categories) if one is not None]
     decreed = read_house_rules(rules, world.labels.product_ids, named)
@@ -206,7 +206,7 @@ def _day(day: date | str | None) -> date | None:
     try:
         return date.fromisoformat(day)
     except ValueError as error:
-        raise InputError("--date", f"{day!r} is not a day", "write it as 2024-03-31") from error
+        raise InputError("day", f"{day!r} is not a day", "write it as 2024-03-31") from error
 
 
 def _categories(today: Today) -> list[str | None]:

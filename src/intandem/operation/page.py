@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -55,10 +55,11 @@ def _orders(found: Decisions, currency: str, figures: dict[str, Figure]) -> str:
     if placed.is_empty():
         return section("What to order today", "Nothing: every product has enough.", "")
     shown = placed.head(MOST_ORDERS)
+    packed = bool((shown["units_per_pack"] != 1).any())
     head = [
         "Product",
         "Order",
-        "Packs",
+        *(["Packs"] if packed else []),
         "Order by",
         "Cover, days<br>before → after",
         "Money",
@@ -68,8 +69,8 @@ def _orders(found: Decisions, currency: str, figures: dict[str, Figure]) -> str:
         [
             _named(row),
             f"<b>{words.amount(row['quantity'])}</b>",
-            f"{row['packs']:,} × {words.amount(row['units_per_pack'])}" if row["units_per_pack"] != 1 else "–",
-            f"{row['order_by']:%a %-d %b}" if row["order_by"] else "–",
+            *([_packs(row)] if packed else []),
+            f"{row['order_by']:%a} {row['order_by'].day} {row['order_by']:%b}" if row["order_by"] else "–",
             f"{words.days(row['cover_before_days'])} → {words.days(row['cover_after_days'])}",
             words.cash(row["money"], currency),
             words.amount(row["plain_rule"]),
@@ -83,10 +84,14 @@ def _orders(found: Decisions, currency: str, figures: dict[str, Figure]) -> str:
         else ""
     )
     see = (
-        f"{more}By money, largest first. Ordered by its day, an order comes before stock and what is on its way are "
-        "used up."
+        f"{more}By money, largest first. Order by: the last day on which an order still comes before stock and what is "
+        "on its way are used up; sooner does no harm."
     )
     return section("What to order today", see, table_of(head, rows) + _arithmetic(shown) + place_of("cover"))
+
+
+def _packs(row: dict[str, Any]) -> str:
+    return f"{row['packs']:,} × {words.amount(row['units_per_pack'])}" if row["units_per_pack"] != 1 else "–"
 
 
 def _named(row: dict[str, object]) -> str:

@@ -29,6 +29,9 @@ PUSH_AND_SPARE: dict[str, Any] = {
 }
 """The columns of the push and spare list; exposures are expected showings in the period."""
 
+WORTH_KEEPING = 0.05
+"""Share of the margin from which on the worth of a unit kept is the reason to spare it."""
+
 LEAST = 0.05
 """Share of the exposures of the larger list from which on a difference is one to act on."""
 
@@ -40,7 +43,7 @@ def push_and_spare(today: Today, worth: Worth, planned: np.ndarray, parts: Parts
     **Arguments:** `planned`: expected exposures of the lists of today. `parts`: today's orders.
     """
     market, state = today.market, today.state
-    plain = uncoordinated_exposures(today, worth, n)
+    plain, added, kept = _uncoordinated(today, worth, n)
     difference = planned - plain
     size = unit_sizes(market)
     on_hand, on_order = (
@@ -53,7 +56,8 @@ def push_and_spare(today: Today, worth: Worth, planned: np.ndarray, parts: Parts
     place = np.flatnonzero(acted)
     place = place[np.argsort(-np.abs(difference[place]), kind="stable")]
     names = names_of(today)
-    told = (difference > 0, on_hand, days, lead, parts.order + on_order, gain, parts.units["cap"] < 0)
+    capped, coming = parts.units["cap"] < 0, parts.order + on_order
+    told = (difference > 0, on_hand, days, lead, coming, gain, added * size, kept / size, capped)
     return pl.DataFrame(
         {
             "product_id": [market.labels.product_ids[j] for j in place],
@@ -75,9 +79,9 @@ def push_and_spare(today: Today, worth: Worth, planned: np.ndarray, parts: Parts
     ).with_columns(pl.col("stock_days").fill_nan(None))
 
 
-def uncoordinated_exposures(today: Today, worth: Worth, n: int) -> np.ndarray:
-    """Expected exposures by product if each customer is shown the `n` products of the largest uplift x margin, whatever
-    is on the shelf."""
+def _uncoordinated(today: Today, worth: Worth, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By product, if each customer is shown the `n` products of the largest uplift x margin, whatever is on the shelf:
+    expected exposures, units that one of them adds, and the worth of a unit kept to the department that recommends."""
     market = today.market
     rows = np.sort(today.matching.row[today.matching.row >= 0])
     value = worth.uncoordinated[rows]
@@ -87,10 +91,29 @@ def uncoordinated_exposures(today: Today, worth: Worth, n: int) -> np.ndarray:
     product = best if index is None else np.take_along_axis(index, best, 1)
     weight = np.asarray(market.population * market.visit_probability, float)[rows, None]
     shown = np.where(np.take_along_axis(value, best, 1) > 0, weight, 0.0)
-    return np.bincount(product.ravel(), shown.ravel(), market.products)
+    exposures = np.bincount(product.ravel(), shown.ravel(), market.products)
+    score, units = (np.take_along_axis(one[rows], best, 1) for one in (worth.score, worth.added))
+    lasting = shown * np.isfinite(score)
+    scores, added = (
+        np.bincount(product.ravel(), (lasting * np.where(lasting > 0, one, 0.0)).ravel(), market.products)
+        for one in (score, units)
+    )
+    kept = np.asarray(margin(market), float) - scores / np.maximum(added, 1e-12)
+    return exposures, added / np.maximum(exposures, 1e-12), np.where(added > 0, kept, 0.0)
 
 
-def _why(push: bool, on_hand: float, days: float, lead: float, coming: float, gain: float, *, capped: bool) -> str:
+def _why(
+    push: bool,
+    on_hand: float,
+    days: float,
+    lead: float,
+    coming: float,
+    gain: float,
+    added: float,
+    kept: float,
+    *,
+    capped: bool,
+) -> str:
     stock = f"{days:.0f} days of stock" if np.isfinite(days) else f"{on_hand:g} in stock that nobody is expected to buy"
     if push:
         return (
@@ -101,4 +124,6 @@ def _why(push: bool, on_hand: float, days: float, lead: float, coming: float, ga
     if days <= lead + 7:
         scarce = "supply is capped" if capped else f"an order takes {lead:g} days"
         return f"{stock}, and {scarce}"
-    return f"others bring more than its margin of {gain:.2f}"
+    if kept > WORTH_KEEPING * gain:
+        return f"a unit kept is worth {kept:.2f} to the policy, of a margin of {gain:.2f}"
+    return f"a showing adds {added:.2g} units at a margin of {gain:.2f}: others bring more"

@@ -127,14 +127,14 @@ def _period(tables: Tables, day: date | None) -> tuple[int, date | None]:
     if first is None:
         if day is not None:
             problem = f"is {day}, and the tables count {tables.period_name}s without dates"
-            raise InputError("--date", problem, "leave it out: the period after the last line is decided")
+            raise InputError("day", problem, "leave it out: the period after the last line is decided")
         return tables.periods, None
     length = DAYS[tables.period_name]
     if day is None:
         return tables.periods, first + timedelta(days=length * tables.periods)
     now = (day - first).days // length
     if now < 1:
-        raise InputError("--date", f"is {day}, before the end of the first {tables.period_name}", "give a later day")
+        raise InputError("day", f"is {day}, before the end of the first {tables.period_name}", "give a later day")
     return now, day
 
 

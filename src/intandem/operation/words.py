@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
+from datetime import date
 
 import polars as pl
 
@@ -59,17 +60,60 @@ def to_do(found: Decisions) -> list[str]:
     placed = found.placed
     if not placed.is_empty():
         first = placed.sort("order_by", "money", descending=[False, True], nulls_last=True)
-        urgent = placed.filter(pl.col("order_by") == pl.lit(found.today.day)) if found.today.day else placed.clear()
-        when = f"; {urgent.height:,} of them by today" if urgent.height else ""
-        lines.append(f"Order {listed(quantities(first))}{when}.")
-    for action, verb in (("push", "Push"), ("spare", "Spare")):
+        lines.append(f"Order {listed(quantities(first))}{_when(found)}.{_beside_a_rule(found)}")
+    for action, verb, more in (("push", "Push", "more"), ("spare", "Spare", "fewer")):
         rows = found.push_and_spare.filter(pl.col("action") == action)
         if rows.height:
-            lines.append(f"{verb} {listed(rows['name'].to_list())}.")
+            lines.append(f"{verb} {_most_of(rows)}: {rows['difference'].abs().sum():,.0f} showings {more} in all.")
     if found.flags.height:
         kinds = [f"{KINDS[kind][0].lower()} ({many:,})" for kind, many in counted(found)]
         lines.append(f"Look at the flags: {listed(kinds)}.")
     return lines
+
+
+def _when(found: Decisions) -> str:
+    """By when the orders must go out, if the tables have days."""
+    today = found.today.day
+    if today is None or not (due := sorted(found.placed["order_by"].drop_nulls().to_list())):
+        return ""
+    late, first, last = sum(day <= today for day in due), _weekday(due[0]), _weekday(due[-1])
+    if late == len(due):
+        return "; all of them today" if late > 1 else ", today"
+    if late:
+        return f"; {late:,} of them today, the others by {last}"
+    return f"; by {first}" if first == last else f"; the first by {first}, the last by {last}"
+
+
+def _weekday(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B}"
+
+
+def _beside_a_rule(found: Decisions) -> str:
+    """How much that is beside what a plain reorder rule would order of everything."""
+    ordered, plain = (float(found.orders[name].sum()) for name in ("quantity", "plain_rule"))
+    if ordered == plain:
+        return f" A plain reorder rule would order as much: {count_of_units(plain)}."
+    return f" That is {count_of_units(ordered)}; a plain reorder rule would order {amount(plain)}."
+
+
+def count_of_units(value: float) -> str:
+    """A quantity with its unit."""
+    return f"{amount(value)} unit{'' if value == 1 else 's'}"
+
+
+MOST_OF = 0.8
+"""Share of all showings moved that the products named must make up; the others are counted."""
+
+
+def _most_of(rows: pl.DataFrame) -> str:
+    """The products that make up most of what is moved, the largest first."""
+    moved = rows["difference"].abs()
+    leading = int((moved.cum_sum() / moved.sum() < MOST_OF).sum()) + 1
+    names = rows["name"].to_list()
+    rest = len(names) - leading
+    return listed(names[:leading]) + (
+        f", and {rest:,} {'product' if rest == 1 else 'products'} by little" if rest else ""
+    )
 
 
 def labels(found: Decisions) -> dict[str, str]:

@@ -12,6 +12,7 @@ import base64
 import html
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SIGNED = ": intandem</title>"
 """How the title of every page ends, by which it is known as one of ours."""
+
+WIDE = 4
+"""Columns from which on a table does not fit on a telephone."""
 
 PLOTLY = "plotly/plotly-cartesian.min.js.gz"
 
@@ -98,17 +102,26 @@ def place_of(name: str) -> str:
 
 
 def table_of(head: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "", marked: int | None = None) -> str:
-    """A table that scrolls sideways where it is wider than the page.
+    """A table that scrolls sideways where it is wider than the page; on a telephone a wide one is a card per row, each
+    cell with its heading.
 
     **Arguments:** `head`, `rows`: HTML, cell by cell. `kind`: a class of the style sheet. `marked`: a row to stress.
     """
     top = "".join(f"<th>{cell}</th>" for cell in head)
     body = ""
+    wide = len(head) >= WIDE
+    labels = [f' data-of="{html.escape(_plain(cell))}"' if wide and at else "" for at, cell in enumerate(head)]
     for at, row in enumerate(rows):
-        cells = "".join(f"<td>{cell}</td>" for cell in row)
+        cells = "".join(f"<td{label}>{cell}</td>" for label, cell in zip(labels, row, strict=True))
         body += f'<tr class="subject">{cells}</tr>' if at == marked else f"<tr>{cells}</tr>"
-    named = f' class="{kind}"' if kind else ""
+    kinds = " ".join(filter(None, (kind, "wide" if wide else "")))
+    named = f' class="{kinds}"' if kinds else ""
     return f'<div class="scroll"><table{named}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _plain(cell: str) -> str:
+    """A heading without its tags."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", cell))
 
 
 def list_of(lines: Sequence[str]) -> str:

@@ -63,10 +63,8 @@ def compare(
     world = resolve_market(market)
     from intandem.evaluation.compare import compare as play
     from intandem.evaluation.methods import LEARNED, check_methods
-    from intandem.learning import check_settings
 
     settings = train_settings("mtma", estimator=estimator, updates=updates, shops=shops, window=window, width=width)
-    check_settings(settings, seed)
     names = [name.strip() for name in methods.split(",")]
     check_methods(names)
     training = {"estimator": estimator, "updates": updates, "shops": shops, "window": window, "width": width}

@@ -55,7 +55,7 @@ def cycle(
     from intandem.evaluation.methods import check_methods
 
     names = [name.strip() for name in rules.split(",")]
-    check_methods(names, "--rules")
+    check_methods(names, "rules")
     given = {"updates": updates, "shops": shops, "window": window, "width": width}
     sizes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     settings = CycleSettings(

@@ -138,13 +138,12 @@ def train(
 
 def train_settings(method: str, preset: str | None = None, ratio: float | None = None, **given: Any) -> TrainSettings:
     """Training's settings: a preset's or its own defaults, with what is given."""
-    from intandem.learning import PRESETS, TrainSettings, check_settings
+    from intandem.learning import PRESETS, TrainSettings
     from intandem.learning.timescales import at_ratio, default_timescales
 
     base = TrainSettings() if preset is None else PRESETS[preset]()
     settings = replace(base, method=method, **{name: value for name, value in given.items() if value is not None})
     if ratio is not None:
-        check_settings(settings)
         speeds = settings.timescales or default_timescales(settings.updates, settings.estimator)
         settings = replace(settings, timescales=at_ratio(speeds, ratio))
     return settings

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from intandem.display import in_currency
-from intandem.evaluation.labels import LABELS, colours
+from intandem.errors import InputError
+from intandem.evaluation.labels import LABELS, colours, together
 from intandem.evaluation.plots.compared import Compared
 from intandem.learning import Training
 from intandem.pages.drawing import (
@@ -35,8 +36,11 @@ def plot_learning(trained: Training | Compared, *, currency: str = "") -> Figure
 
     **Arguments:**
 
-    - `trained`: a training, or a comparison: then methods that do not learn are level lines.
+    - `trained`: a training, or a comparison: then methods that do not learn are level lines, those of equal profit as
+      one.
     - `currency`: put before money, such as `"$"`.
+
+    **Raises:** `InputError` for a comparison in which nothing was trained.
 
     ```python
     >>> from intandem.learning import TrainSettings, train
@@ -53,6 +57,8 @@ def plot_learning(trained: Training | Compared, *, currency: str = "") -> Figure
         method = "learned-silo" if method == "silo" else method
         data = _curves(LABELS.get(method, method), colours([method])[method], (trained,), currency)
         return _drawn(data, "period", currency)
+    if not any(result.trainings for result in trained.results.values()):
+        raise InputError("trained", "holds no method that learns", "add one to the comparison, such as 'mtma'")
     shade = colours(trained.results)
     data = []
     last = 1.0
@@ -60,19 +66,23 @@ def plot_learning(trained: Training | Compared, *, currency: str = "") -> Figure
         if result.trainings:
             data += _curves(result.label, shade[result.name], result.trainings, currency)
             last = max(last, float(data[-1]["x"][-1]))
+    level: dict[float, list[str]] = {}
     for result in trained.results.values():
         if not result.trainings:
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": result.label,
-                    "x": [0, last],
-                    "y": [round(result.profit, 3)] * 2,
-                    "line": {"color": shade[result.name], "width": 1.8, "dash": "dot"},
-                    "hovertemplate": f"{result.label}: {in_currency(result.profit, currency)}<extra></extra>",
-                }
-            )
+            level.setdefault(round(result.profit, 3), []).append(result.name)
+    for profit, names in level.items():
+        label = together(trained.results[name].label for name in names)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": label,
+                "x": [0, last],
+                "y": [profit] * 2,
+                "line": {"color": shade[names[-1]], "width": 1.8, "dash": "dot"},
+                "hovertemplate": f"{label}: {in_currency(profit, currency)}<extra></extra>",
+            }
+        )
     return _drawn(data, trained.market.period, currency)
 
 
@@ -82,8 +92,10 @@ def _curves(label: str, colour: str, trainings: tuple[Training, ...], currency: 
     window = max(1, curves.shape[1] // 8)
     kernel = np.hanning(window + 2)[1:-1]
     kernel = kernel / kernel.sum()
-    smooth = np.stack([np.convolve(curve, kernel, mode="valid") for curve in curves])
-    at = np.arange(smooth.shape[1]) + window
+    # At either end there are fewer updates to take the mean of.
+    weight = np.convolve(np.ones(curves.shape[1]), kernel, mode="same")
+    smooth = np.stack([np.convolve(curve, kernel, mode="same") / weight for curve in curves])
+    at = np.arange(smooth.shape[1]) + 1
     keep = np.unique(np.linspace(0, len(at) - 1, POINTS).astype(int))
     data: list[dict[str, Any]] = []
     if len(curves) > 1:

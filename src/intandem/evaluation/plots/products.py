@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SHOWN_PERIODS = 52
 CHOSEN_PRODUCTS = 3
 AVERAGED_PRODUCTS = 12
+OWN = 2
+"""Policies of the user's own that are drawn beside the two methods that a comparison is about."""
 NAME_LENGTH = 34
 
 OVER_TIME = (("exposures", "Exposures"), ("on_hand", "Stock, units"), ("order", "Order, units"))
@@ -58,7 +60,7 @@ def plot_products(
     - `played`: what `compare` or `simulate` returned, or traces by method (`Trace`, of every product).
     - `products`: their ids or places. By default three whose exposures move most under the first method shown, or the
       twelve that are shown most.
-    - `methods`: of a comparison; by default the one that it is about and the best of the others.
+    - `methods`: of a comparison; by default the one that it is about, the best of the others, and policies of your own.
     - `names`: what people call each product of the market, in its order; by default its id.
     - `periods`, `seed`: of the run that is followed. `period`: what a period is called, where only traces are given.
 
@@ -81,7 +83,8 @@ def plot_products(
     if isinstance(played, Mapping):
         followed = played
     else:
-        wanted = methods or [name for name in (played.subject, played.reference) if name is not None]
+        own = [name for name in played.results if name not in LABELS][:OWN]
+        wanted = methods or [name for name in dict.fromkeys((played.subject, played.reference, *own)) if name]
         followed, period = played.traces(wanted, periods=periods, seed=seed), played.market.period
     first = next(iter(followed.values()))
     chosen = most_telling(first) if products is None else _places(first.product_ids, products)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from intandem.evaluation.labels import colours, phrase
+from intandem.evaluation.labels import colours, phrase, together
 from intandem.evaluation.report.content import Report
 from intandem.pages.drawing import (
     INK,
@@ -60,7 +60,7 @@ def lost_by_method(report: Report) -> Figure:
 
 def stock_against_exposure(report: Report) -> Figure:
     """Exposure a product gets, relative to its own mean, by how much stock it has, relative to its own mean demand."""
-    data = []
+    data: list[dict[str, Any]] = []
     edges = np.array(COVER_EDGES)
     shade = colours(report.comparison.results)
     for name, followed in report.traces.items():
@@ -76,13 +76,19 @@ def stock_against_exposure(report: Report) -> Figure:
         sums = np.bincount(place.ravel(), exposure.ravel(), minlength=len(edges))
         middles = np.bincount(place.ravel(), cover.ravel(), minlength=len(edges))
         enough = counts >= max(30, 0.01 * counts.sum())
+        points = rounded(middles[enough] / counts[enough]), rounded(sums[enough] / counts[enough])
+        label = report.comparison.results[name].label
+        if (alike := next((one for one in data if (one["x"], one["y"]) == points), None)) is not None:
+            # One line would hide the other.
+            alike["name"] = together([alike["name"], label])
+            continue
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": report.comparison.results[name].label,
-                "x": rounded(middles[enough] / counts[enough]),
-                "y": rounded(sums[enough] / counts[enough]),
+                "name": label,
+                "x": points[0],
+                "y": points[1],
                 "line": {"color": shade[name], "width": 2.5, "shape": "spline", "smoothing": 0.4},
                 "marker": {"size": 7, "color": shade[name]},
                 "hovertemplate": "%{x:.1f} periods of stock: %{y:.2f} x usual exposure<extra></extra>",

@@ -13,6 +13,9 @@ from intandem.market import Market
 
 TRACED_PERIODS = 208
 
+FEW_TRAININGS = 5
+"""Fewer than these say little about how trainings differ, and a page says so."""
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -105,9 +108,12 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
             "Each learned method was trained once: the intervals hold the noise of demand, not that of training."
         )
     elif trained:
+        few = (
+            " So few trainings tell little of how far others may lie apart." if comparison.seeds < FEW_TRAININGS else ""
+        )
         limits.append(
             f"Each learned method was trained {comparison.seeds} times. Intervals of differences with it are over "
-            "these trainings (Student's t), each judged on random numbers that all methods share; few trainings make "
-            "them wide."
+            "these trainings (Student's t), each judged on random numbers that all methods share, or over all runs "
+            f"where that is wider.{few}"
         )
     return tuple(limits)

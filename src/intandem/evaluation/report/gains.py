@@ -21,7 +21,8 @@ class Gain:
     """What `subject` earns over `reference`.
 
     - `share`: of the size of the reference's profit. `money`: per period. `a_year`: money in a year.
-    - `over`: what the intervals are over: trainings as soon as one of the two was trained more than once.
+    - `over`: what the intervals are over: trainings as soon as one of the two was trained more than once, or runs where
+      that is wider.
     - `in_money`: whether shares mean nothing, because the reference earns nothing.
     """
 
@@ -40,7 +41,7 @@ class Gain:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the subject earns more, less, or the same: below `MATERIAL`, or zero within the interval."""
+        """Whether the subject earns more, less, or the same: below `MATERIAL`, or not settled."""
         if not self.settled or abs(self.share.mean) < MATERIAL:
             return "same"
         return "more" if self.share.mean > 0 else "less"
@@ -48,8 +49,6 @@ class Gain:
 
 def gain_of(found: Comparison, subject: str, reference: str) -> Gain:
     """What one method of a comparison earns over another."""
-    learned = "learned" in (found.results[subject].kind, found.results[reference].kind)
-    over = f"{found.seeds} trainings" if learned and found.seeds > 1 else f"{found.runs * found.seeds} runs"
     money = found.difference(subject, reference)
     return Gain(
         subject=subject,
@@ -57,6 +56,6 @@ def gain_of(found: Comparison, subject: str, reference: str) -> Gain:
         share=found.gain(subject, reference),
         money=money,
         a_year=money.mean * PERIODS_A_YEAR[found.market.period],
-        over=over,
+        over=found.over(subject, reference),
         in_money=found.results[reference].profit <= 0,
     )

@@ -108,7 +108,7 @@ def _sections(report: Report) -> tuple[list[str], dict[str, Figure]]:
             "learning",
             "Learning",
             "Profit in training, of policies whose weights are perturbed to see what that earns. Dotted lines are "
-            f"rules, which do not learn.{band}",
+            f"rules, which do not learn.{band} Smoothed over an eighth of the updates.",
             plot_learning(found, currency=currency),
         )
     chart(

@@ -11,7 +11,7 @@ from intandem.evaluation.comparison import Comparison
 from intandem.evaluation.labels import LABELS, phrase
 from intandem.evaluation.report.content import Report, Scenario
 from intandem.evaluation.report.gains import MATERIAL, Gain, gain_of
-from intandem.evaluation.report.numbers import between, money, percent, size_of, yearly
+from intandem.evaluation.report.numbers import between, ends, money, percent, size_of, yearly
 
 A_CENT = 0.005
 """Profits that differ by less in every run are equal figures, which a reader would wonder at."""
@@ -30,9 +30,10 @@ def answer(report: Report) -> str:
     if len(found.results) > 2:
         other += ", the best of the other methods"
     if gain.verdict == "same":
-        why = "which holds zero" if not gain.settled else f"below {percent(MATERIAL)} of profit"
+        told = "makes no difference worth having against" if gain.settled else "shows no difference worth having from"
+        why = f"below {percent(MATERIAL)} of profit" if gain.settled else "which holds zero"
         return (
-            f"{deciding} makes no difference worth having against {other}: {figures} per {period}, "
+            f"{deciding} {told} {other}: {figures} per {period}, "
             f"{_year(report, gain)} a year ({_interval(report, gain)}, {why})."
         )
     shown = gain if gain.verdict == "more" else _turned(gain)
@@ -102,7 +103,7 @@ def sensitivity(report: Report) -> str:
     for verdict, words in (
         ("more", "earns more"),
         ("less", "earns less"),
-        ("same", "makes no difference worth having"),
+        ("same", "shows no difference worth having"),
     ):
         named = [
             f"{_inside(label)} ({_size(report, gain)})" if verdict != "same" else _inside(label)
@@ -166,11 +167,16 @@ def _choice(report: Report, gain: Gain) -> str:
         untrained = " and needs no training" if learned == {gain.subject} else ""
         return f"Take {phrase(gain.reference)}: it earns {year} a year more{untrained}."
     simpler = gain.subject if learned == {gain.reference} else gain.reference
-    keep = f"Take {phrase(simpler)}: it earns as much here" + (", and needs no training." if len(learned) == 1 else ".")
-    if gain.settled or abs(gain.share.mean) < MATERIAL:
-        return keep
+    untrained = ", which needs no training" if len(learned) == 1 else ""
+    if gain.settled:
+        return f"Take {phrase(simpler)}{untrained}: it earns as much here."
     more = "trainings" if gain.over.endswith("trainings") or report.comparison.seeds == 1 else "runs"
-    return f"{keep} Whether there is a difference after all, more {more} would tell."
+    return (
+        f"Until more {more} show a difference, keep to {phrase(simpler)}{untrained}: it may be anything from "
+        f"{ends(gain.share)} of profit."
+        if not gain.in_money and np.isfinite(gain.share.low)
+        else f"Until more {more} show a difference, keep to {phrase(simpler)}{untrained}."
+    )
 
 
 def _from_practice(report: Report, practice: str) -> list[str]:
@@ -208,18 +214,23 @@ def _depends(report: Report) -> list[str]:
 
 def verdict(gain: Gain) -> str:
     """The verdict of a gain in a table."""
-    return {"more": "earns more", "less": "earns less", "same": "no difference worth having"}[gain.verdict]
+    return {"more": "earns more", "less": "earns less", "same": _no_difference(gain)}[gain.verdict]
+
+
+def _no_difference(gain: Gain) -> str:
+    """Told apart: a difference too small to have, and one that is not settled however large it may be."""
+    return "no difference worth having" if gain.settled else "no difference shown"
 
 
 def _verdict(report: Report, gain: Gain) -> str:
     if gain.verdict == "same":
-        return f"no difference worth having from {phrase(gain.reference)}"
+        return f"{_no_difference(gain)} from {phrase(gain.reference)}"
     return f"{_size(report, gain)} {gain.verdict} than {phrase(gain.reference)}"
 
 
 def _against(report: Report, gain: Gain) -> str:
     if gain.verdict == "same":
-        return f"as much as {phrase(gain.reference)} (no difference worth having)"
+        return f"as much as {phrase(gain.reference)} ({_no_difference(gain)})"
     year = _year(report, gain, signed=False)
     return f"{_size(report, gain)} {gain.verdict} than {phrase(gain.reference)} ({year} a year)"
 

@@ -4,4 +4,4 @@ from intandem.learning.estimators import pathwise, perturbation, score
 from intandem.learning.estimators.estimator import Estimator as Estimator
 
 ESTIMATORS: dict[str, Estimator] = {"perturbation": perturbation, "score": score, "pathwise": pathwise}
-"""By the name that `--estimator` takes."""
+"""By the names of `intandem.learning.settings.ESTIMATES`."""

@@ -115,3 +115,93 @@ def test_a_price_far_from_what_was_paid_is_told(tmp_path: Path, price: str, told
     found = [note for note in notes if "apart from what was paid" in note]
     assert bool(found) is told
     assert all(f"'p0' {float(price):.2f} against 2.50" in note for note in found)
+
+
+def test_a_week_that_ends_before_a_day_on_which_nobody_opens_is_whole(tmp_path: Path) -> None:
+    days = [day for week in range(8) for day in (date(2024, 1, 1) + timedelta(days=7 * week + one) for one in range(6))]
+    lines = [f"c{number % 12},p{number % 3},{day},1,2.5" for number, day in enumerate(days)]
+    (tmp_path / "products.csv").write_text("product_id,price\np0,2.5\np1,2.5\np2,2.5\n")
+    for kept, share in ((lines, 1.0), (lines[:-2], 4 / 7)):
+        head = "customer_id,product_id,date,quantity,price\n"
+        (tmp_path / "transactions.csv").write_text(head + "\n".join(kept) + "\n")
+        observed = _read(tmp_path).tables.calendar["observed"].to_list()
+        assert observed == pytest.approx([1.0] * 7 + [share])
+
+
+def test_weeks_that_begin_again_with_the_year_are_refused(tmp_path: Path) -> None:
+    def written(weeks: list[int]) -> None:
+        lines = [f"c{number % 12},p{number % 3},{week},1,2.5" for number, week in enumerate(weeks)]
+        (tmp_path / "transactions.csv").write_text(
+            "customer_id,product_id,period,quantity,price\n" + "\n".join(lines) + "\n"
+        )
+
+    (tmp_path / "products.csv").write_text("product_id,price\np0,2.5\np1,2.5\np2,2.5\n")
+    written([*range(1, 53), *range(1, 53)])
+    with pytest.raises(
+        InputError, match=r"transactions\.csv: period: numbers weeks up to 52 or 53 and begins again at 1"
+    ):
+        _read(tmp_path)
+    written([*range(1, 53), *range(53, 105)])
+    assert _read(tmp_path).tables.periods == 104
+    # A file in the order of its customers begins again with each of them.
+    written(list(range(1, 53)) * 20)
+    assert _read(tmp_path).tables.periods == 52
+
+
+def test_money_with_its_currency_and_days_as_spreadsheets_count_them(tmp_path: Path) -> None:
+    products = "product_id,price\np0,€ 2.50\np1,2.50 EUR\np2,$2.5\n"
+    since = date(1899, 12, 30)
+    found = _read(_shop(tmp_path, lambda _, day: str((day - since).days), products=products))
+    assert found.quarantined == 0
+    assert found.tables.products["price"].to_list() == [2.5] * 3
+    assert found.tables.first_period == DAYS[0] - timedelta(days=DAYS[0].weekday())
+    assert any("a spreadsheet's numbers of days" in note for note in found.notes)
+    comma = "product_id;price\np0;2,50 €\np1;2,50 €\np2;2,50 €\n"
+    (tmp_path / "mapping.toml").write_text('[products]\nseparator = ";"\n')
+    told = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=comma)).notes
+    assert any("'2,50 €' are not read: if the comma is the decimal sign, say decimal" in note for note in told)
+    (tmp_path / "mapping.toml").write_text('[products]\nseparator = ";"\ndecimal = ","\n')
+    found = _read(tmp_path)
+    assert found.tables.products["price"].to_list() == [2.5] * 3
+
+
+def test_points_that_cannot_part_thousands_are_told_from_those_that_do(tmp_path: Path) -> None:
+    (tmp_path / "mapping.toml").write_text('decimal = ","\nthousands = "."\n')
+    products = "product_id,price\np0,2.500\np1,1299.000\np2,3.200\n"
+    with pytest.raises(InputError, match=r"products\.csv: price: holds 1299\.000, whose point is no mark of thousands"):
+        _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products))
+
+
+def test_lines_of_old_macs_are_named(tmp_path: Path) -> None:
+    _shop(tmp_path, lambda _, day: day.isoformat())
+    place = tmp_path / "transactions.csv"
+    place.write_bytes(place.read_bytes().replace(b"\n", b"\r"))
+    with pytest.raises(InputError, match=r"transactions\.csv: has line ends of carriage returns alone"):
+        _read(tmp_path)
+
+
+def test_zeros_lost_in_front_of_ids_are_told(tmp_path: Path) -> None:
+    stock = "product_id,date,on_hand\n0012,2024-12-20,10\np1,2024-12-20,5\n"
+    products = "product_id,price\n12,2.5\np0,2.5\np1,2.5\np2,2.5\n"
+    found = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products, stock=stock))
+    assert found.rules == {"unknown-product": 1}
+    (told,) = [note for note in found.notes if "zeros in front" in note]
+    assert told.startswith(
+        "stock.csv: 1 row names a product that the products table has but for zeros in front ('0012'"
+    )
+
+
+def test_lead_times_that_look_like_hours_are_told(tmp_path: Path) -> None:
+    products = "product_id,price,lead_time\np0,2.5,48\np1,2.5,72\np2,2.5,24\n"
+    notes = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products)).notes
+    assert any("lead times are 24, 48, 72 weeks: if these are hours" in note for note in notes)
+
+
+def test_unknown_is_no_value(tmp_path: Path) -> None:
+    products = "product_id,price,category\np0,2.5,unknown\np1,2.5,tea\np2,2.5,n.a.\n"
+    found = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products))
+    assert dict(found.tables.products.select("product_id", "category").iter_rows()) == {
+        "p0": None,
+        "p1": "tea",
+        "p2": None,
+    }

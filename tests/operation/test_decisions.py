@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ from intandem.departments import policy_of_rules
 from intandem.errors import InputError
 from intandem.market import Decision, Market, check_decision, family_market
 from intandem.operation import Decisions, decide
+from intandem.operation.house_rules import read_house_rules
 from intandem.operation.reasons import REASONS
 from operation.firms import PRODUCTS, WEEKS, market_of, play, tables_of, trained
 
@@ -313,3 +315,10 @@ def test_an_empty_shelf_is_told_and_filling_it_is_nothing_unusual(market: Market
         bought = found.orders.filter(pl.col("demand_per_period") > 0)["product_id"].to_list()
     assert sorted(flagged[0.0]["empty_shelf"]) == sorted(one for one in bought if lead[one] > 0)
     assert "empty_shelf" not in flagged[10_000.0]
+
+
+def test_rules_of_the_house_are_read_as_spreadsheets_save_them(tmp_path: Path) -> None:
+    place = tmp_path / "rules.csv"
+    place.write_text("rule;product_id;category;most\nnever;tea;;\nat_most;;drinks;2\n")
+    found = read_house_rules(place, ["tea", "milk"], ["drinks"])
+    assert [(one.rule, one.product_id, one.most) for one in found] == [("never", "tea", None), ("at_most", None, 2)]

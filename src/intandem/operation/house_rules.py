@@ -23,6 +23,7 @@ from typing import Any
 import polars as pl
 
 from intandem.data.tables.reading.frames import source_of
+from intandem.data.tables.reading.mapping import Reading
 from intandem.errors import InputError, did_you_mean
 
 RULES = ("always", "never", "pin", "at_most")
@@ -85,6 +86,9 @@ def read_house_rules(given: Any, products: Sequence[str], categories: Sequence[s
     if isinstance(given, str | Path) and not Path(given).is_file():
         raise InputError(given, "there is no such file", "check the path")
     frame = source_of(_PLACE, given).frame
+    if isinstance(given, str | Path) and frame.width == 1 and ";" in frame.columns[0]:
+        # As spreadsheets of half the world save it.
+        frame = source_of(_PLACE, given, Reading(separator=";")).frame
     for name in frame.columns:
         if name not in COLUMNS:
             raise InputError(_PLACE, "is not a known column", did_you_mean(name, COLUMNS), key=name)

@@ -188,7 +188,8 @@ def _why(period: str, lead: int, parts: Parts, place: int) -> str:
     units = {name: float(values[place]) for name, values in parts.units.items()}
     span = f"{lead + 1} {period}{'s' if lead else ''}"
     demand, rest = sum(units[name] for name in DEMAND), parts.demand[place]
-    here, coming = -units["on_hand"], -units["arriving"]
+    # Nought less nothing is nought, without a sign.
+    here, coming = 0.0 - units["on_hand"], 0.0 - units["arriving"]
     if parts.order[place] == 0:
         if units["withdrawn"]:
             return "nothing: it is not in the tables any more"

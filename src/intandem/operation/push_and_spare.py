@@ -120,7 +120,7 @@ def _why(
             f"{stock}, margin {gain:.2f} a unit" if days > lead else f"{stock}, and its margin of {gain:.2f} bears it"
         )
     if on_hand <= 0:
-        return f"sold out; {coming:g} on order" if coming else "sold out, and nothing is on order"
+        return f"sold out; {coming:g} on order, today's included" if coming else "sold out, and nothing is on order"
     if days <= lead + 7:
         scarce = "supply is capped" if capped else f"an order takes {lead:g} days"
         return f"{stock}, and {scarce}"

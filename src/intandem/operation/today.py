@@ -14,7 +14,7 @@ from intandem.data.tables.tables import Tables
 from intandem.display import Displayed, Summary
 from intandem.errors import InputError
 from intandem.market import Market, State
-from intandem.operation.flags import Flag, listed
+from intandem.operation.flags import Flag
 from intandem.operation.matching import Matching, matching_of
 from intandem.operation.replay import history_of, intention_of, log_of
 from intandem.operation.supply import supply_of
@@ -170,9 +170,9 @@ def _of_ids(market: Market, tables: Tables, matching: Matching) -> Iterator[Flag
     known = np.zeros(market.products, bool)
     known[matching.product[matching.product >= 0]] = True
     if not known.all():
-        gone = [market.labels.product_ids[place] for place in np.flatnonzero(~known)]
-        text = f"{listed(gone)} {'is' if len(gone) == 1 else 'are'} not in the tables: neither ordered nor shown."
-        yield Flag("product_gone", None, text)
+        for place in np.flatnonzero(~known):
+            product = market.labels.product_ids[place]
+            yield Flag("product_gone", product, f"{product} is not in the tables: neither ordered nor shown.")
 
 
 def _of_time(tables: Tables, now: int) -> Iterator[Flag]:

@@ -22,6 +22,7 @@ def cycle(
     n: Annotated[int | None, option("Recommendations per customer.", default="--slots")] = None,
     slots: Annotated[int, option("Recommendation slots: products shown to a customer per period.")] = 3,
     lead_time: Annotated[int, option("Lead time in periods, where the tables do not say.")] = 1,
+    candidates: Annotated[int, option("Products modelled per customer, at most.")] = 60,
     rules: Annotated[
         str, option("Rules that a new policy must not fall behind (`intandem list methods`).", metavar="A,B,..")
     ] = "silo,filtered-silo,tuned-rule",
@@ -60,6 +61,7 @@ def cycle(
     sizes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     settings = CycleSettings(
         lead_time=lead_time,
+        candidates=candidates,
         slots=slots,
         rules=names,
         periods=periods,

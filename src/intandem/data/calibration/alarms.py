@@ -70,9 +70,13 @@ def alarms_of(
         )
     empty = int((panel.visited[panel.train].sum(1) == 0).sum())
     if empty:
-        said.append(f"{empty} of {int(panel.train.sum())} {market.period}s that are fitted hold no line.")
+        hold = "holds" if empty == 1 else "hold"
+        said.append(f"{empty} of {int(panel.train.sum())} {market.period}s that are fitted {hold} no line.")
     if guessed.size:
-        said.append(f"{count(guessed.size, 'product')} never sold ({_named(ids[guessed])}): demand is a guess.")
+        said.append(
+            f"{count(guessed.size, 'product')} sold nothing in the {market.period}s that are fitted "
+            f"({_named(ids[guessed])}): demand is a guess."
+        )
     return tuple(said)
 
 

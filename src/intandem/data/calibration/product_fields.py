@@ -116,16 +116,20 @@ def product_fields(
     without = int(np.isnan(column("unit_cost")).sum())
     if without:
         assumptions.append(
-            f"{without} products have no unit cost: a gross margin of {settings.margin:.0%} of price is assumed."
+            f"{count(without, 'product')} {'has' if without == 1 else 'have'} no unit cost: a gross margin of "
+            f"{settings.margin:.0%} of price is assumed."
         )
     if np.isnan(column("holding_cost")).any():
         assumptions.append(
             f"Holding a unit for a {tables.period_name} costs {settings.holding_rate:.1%} of its unit cost (assumed)."
         )
-    if np.isnan(column("lead_time")).any():
-        assumptions.append(f"Orders arrive after {settings.lead_time} {tables.period_name}(s) (assumed).")
+    untold = int(np.isnan(column("lead_time")).sum())
+    if untold:
+        which = "" if untold == len(price) else f" of the {count(untold, 'product')} without a lead time"
+        assumptions.append(f"Orders{which} arrive after {count(settings.lead_time, tables.period_name)} (assumed).")
     if elasticity and free.any():
-        assumptions.append(f"{int(free.sum())} products are given away ({_named(tables, free)}): no price term.")
+        given = f"{count(int(free.sum()), 'product')} {'is' if free.sum() == 1 else 'are'} given away"
+        assumptions.append(f"{given} ({_named(tables, free)}): no price term.")
     return fields, assumptions
 
 

@@ -11,6 +11,7 @@ from intandem.data.calibration.panel import Panel
 from intandem.data.calibration.settings import CalibrationSettings
 from intandem.data.calibration.standard_errors import Estimate
 from intandem.data.tables.tables import Tables
+from intandem.display import count
 
 SHOWN = 3
 """Products that a sentence names."""
@@ -86,8 +87,8 @@ def limits_of(
     ]
     if panel.dropped:
         limits.append(
-            f"{panel.dropped} purchases of products outside the customer's {panel.candidates.shape[1]} candidates are "
-            "left out."
+            f"{count(panel.dropped, 'purchase')} of products outside the customer's {panel.candidates.shape[1]} "
+            f"candidates {'is' if panel.dropped == 1 else 'are'} left out."
         )
     if elasticity.value > settings.largest_elasticity:
         limits.append(
@@ -115,7 +116,8 @@ def limits_of(
         ranges = ", ".join(f"{demand:.2g} ({low:.2g} to {high:.2g})" for _, demand, low, high in shown.iter_rows())
         absent = int((new_products["demand"] == 0).sum())
         limits.append(
-            f"{new_products.height} of {panel.products} products were not bought in the periods that are fitted "
+            f"{new_products.height} of {panel.products} products "
+            f"{'was' if new_products.height == 1 else 'were'} not bought in the periods that are fitted "
             f"({names}): their demand is guessed from their category, or else their department, and their price, at "
             f"{ranges}{more} units a {tables.period_name}, in brackets where nine of ten such products lie"
             + (f"; {absent} of them are no customer's candidate, and have none." if absent else ".")

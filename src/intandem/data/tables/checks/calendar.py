@@ -66,6 +66,7 @@ def calendar_of(place: str | Path, lines: pl.DataFrame, mapping: Mapping, clock:
         periods = ((last - first).days + back) // days + 1
         # A week that is named is there whole; one that is seen from the first or to the last line may be cut.
         until = last + timedelta(days=6) if weeks else last
+        open_from, until = _with_closed_days(lines["date"], first, until) if days == 7 else (first, until)
     else:
         assert isinstance(first, int)
         assert isinstance(last, int)
@@ -88,10 +89,27 @@ def calendar_of(place: str | Path, lines: pl.DataFrame, mapping: Mapping, clock:
         return Calendar(frame, False, days, origin, last)
     if mapping.masked_periods:
         raise InputError(NAME, "is given, and the tables have dates", "say masked_dates", key="masked_periods")
-    unseen = [day for day in mapping.masked_dates if first <= day <= until]
-    recorded = pl.date_range(first, until, eager=True).alias("date").to_frame()
+    unseen = [day for day in mapping.masked_dates if open_from <= day <= until]
+    recorded = pl.date_range(max(open_from, start), until, eager=True).alias("date").to_frame()
     recorded = recorded.filter(~pl.col("date").is_in(pl.Series(unseen, dtype=pl.Date).implode()))
+    recorded = recorded.filter(pl.col("date") < start + timedelta(days=days * periods))
     seen = recorded.group_by(period=((pl.col("date") - start).dt.total_days() // days).cast(pl.Int32)).len()
     frame = calendar.join(seen, on="period", how="left", maintain_order="left")
     frame = frame.with_columns(observed=pl.col("len").fill_null(0) / days).drop("len")
     return Calendar(frame, True, days, origin, last)
+
+
+ENOUGH_WEEKS = 4
+
+
+def _with_closed_days(days: pl.Series, first: date, last: date) -> tuple[date, date]:
+    """The first and the last day that are known of, with the weekdays before and after them on which the shop is never
+    open: a week that ends on a Saturday is whole where nobody ever came on a Sunday."""
+    if (last - first).days < 7 * ENOUGH_WEEKS:
+        return first, last
+    never = set(range(1, 8)) - set(days.dt.weekday().unique().to_list())
+    while (first - timedelta(days=1)).isoweekday() in never:
+        first -= timedelta(days=1)
+    while (last + timedelta(days=1)).isoweekday() in never:
+        last += timedelta(days=1)
+    return first, last

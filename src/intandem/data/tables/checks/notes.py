@@ -58,6 +58,8 @@ def notes_of(
     notes += _of_periods(lines, tables, found)
     notes += _of_products(raw["products"], typed["products"].frame, lines, found.mapping)
     notes += _of_prices(typed["products"].frame, lines)
+    for name, table in typed.items():
+        notes += _of_strangers(raw[name].label, table, typed)
     if "stock" in typed:
         notes += _of_stock(typed["stock"].frame, lines, tables.period_name)
     if "open_orders" in typed:
@@ -189,10 +191,38 @@ def _of_products(raw: RawTable, products: pl.DataFrame, lines: pl.DataFrame, map
     if "lead_time" in products.columns and mapping.period_name == "week" and "lead_time" not in raw.reading.units:
         stated = mapping.lead_time_unit or mapping.section("products").lead_time_unit
         times = products["lead_time"].drop_nulls()
-        if stated is None and len(times) and times.max() >= 7 and (times % 7 == 0).all():  # type: ignore[operator]
-            shown = ", ".join(f"{time:g}" for time in times.unique().sort().to_list()[:SHOWN])
+        shown = ", ".join(f"{time:g}" for time in times.unique().sort().to_list()[:SHOWN])
+        if stated is None and len(times) and times.max() >= 24 and (times % 24 == 0).all():  # type: ignore[operator]
+            notes.append(
+                f"lead times are {shown} weeks: if these are hours, divide them by 24 and say "
+                f'lead_time_unit = "day" in {NAME}, else "week"'
+            )
+        elif stated is None and len(times) and times.max() >= 7 and (times % 7 == 0).all():  # type: ignore[operator]
             notes.append(
                 f'lead times are {shown} weeks: if these are days, say lead_time_unit = "day" in {NAME}, else "week"'
+            )
+    return notes
+
+
+def _of_strangers(label: str, table: TypedTable, typed: MappingLike[str, TypedTable]) -> list[str]:
+    """Ids that another table has but for zeros in front, which spreadsheets lose."""
+    notes = []
+    for name in ("product", "customer"):
+        strange = table.faults.filter(pl.col("rule") == f"unknown-{name}")["value"].drop_nulls()
+        if strange.is_empty() or f"{name}s" not in typed:
+            continue
+        known = typed[f"{name}s"].frame[f"{name}_id"].drop_nulls().unique()
+        bare = known.str.strip_chars_start("0").alias("bare")
+        meant = (
+            pl.DataFrame({"value": strange, "bare": strange.str.strip_chars_start("0")})
+            .filter(pl.col("bare") != "")
+            .join(pl.DataFrame({"known": known, "bare": bare}), on="bare")
+        )
+        if meant.height:
+            value, _, one = meant.row(0)
+            notes.append(
+                f"{label}: {_count(meant.height, 'row names', 'rows name')} a {name} that the {name}s table has but "
+                f"for zeros in front ({value!r} there is {one!r}): write ids as text in both"
             )
     return notes
 
@@ -246,6 +276,8 @@ def _of_open_orders(orders: pl.DataFrame, calendar: Calendar) -> list[str]:
         if calendar.by_date
         else orders.filter(pl.col("period") < calendar.periods - 1)
     )
+    if orders.is_empty():
+        return []
     units = _units(float(orders["quantity"].sum()))
     notes = [
         f"{_count(orders.height, 'open order', 'open orders')} of {units} units: kept for today's orders; in the "

@@ -33,6 +33,7 @@ def read_delimited(path: Path, reading: Reading) -> Source:
 
     **Raises:** `InputError` if the file is empty, is not UTF-8, names a column twice, or leaves a quotation mark open.
     """
+    _check_line_ends(path)
     text = _Text(path, reading, *_header(path, reading))
     frame = text.rows()
     rows = pl.Series("row", range(1, frame.height + 1), dtype=pl.UInt32)
@@ -157,6 +158,21 @@ def _header(path: Path, reading: Reading) -> tuple[list[str], list[str], int]:
             shown += " (no name)"
         names.append(shown)
     return names, [shown for shown, name in zip(names, written, strict=True) if not name], above
+
+
+FIRST_BYTES = 1 << 16
+
+
+def _check_line_ends(path: Path) -> None:
+    """**Raises:** `InputError` if lines end with a carriage return alone, as on Macs of before 2001."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(FIRST_BYTES)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "check the file") from error
+    if b"\r" in first.rstrip(b"\r") and b"\n" not in first:
+        cure = "save it with the line ends of Windows or Unix"
+        raise InputError(path, "has line ends of carriage returns alone, as old Macs wrote", cure)
 
 
 def _separator_line(path: Path, reading: Reading, text: Iterator[str]) -> int:

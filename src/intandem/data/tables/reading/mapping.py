@@ -28,6 +28,7 @@ PeriodCode = Literal["count", "YYYYWW", "YYWW", "YYYYMMDD", "YYYYDDD"]
 MISSING = (
     *("NULL", "null", "Null", "(null)", "[NULL]", "NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "\\N"),
     *("NaN", "nan", "NAN", "-NaN", "-nan", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "NaT", "None", "none", "NONE"),
+    *("unknown", "Unknown", "UNKNOWN", "undefined", "n.a.", "N.A.", "n/d", "N/D", "k.A.", "?"),
     *("-", "--", "(blank)", "(leer)", "#NV", "#NULL!", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?"),
 )
 """How databases, R, pandas and spreadsheets write a value that is missing; `missing` adds to the list, `not_missing`

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from intandem.data.tables.reading.mapping import NAME
 from intandem.data.tables.reading.raw import EXTRA, ROW, RawTable, blank_cells, stripped
 from intandem.data.tables.schema import LARGEST_NUMBER, Column
-from intandem.data.tables.values.numbers import as_numbers, cure_of_numbers, doubtful_points
+from intandem.data.tables.values.numbers import as_numbers, contradicted_points, cure_of_numbers, doubtful_points
 from intandem.data.tables.values.timing import Clock
 from intandem.errors import InputError
 
@@ -173,6 +174,13 @@ def _number(
         number = written.cast(pl.Float64)
     else:
         text = stripped(written).set(blank, None)
+        if example := contradicted_points(text, raw.reading):
+            raise InputError(
+                raw.place,
+                f"holds {example}, whose point is no mark of thousands, and {NAME} says that points part thousands",
+                f"say how this table writes numbers in its own section of {NAME}, or write all of them in one way",
+                key=column.name,
+            )
         number = as_numbers(text, raw.reading)
         unread = text.filter(number.is_null() & ~blank)
         cure = cure_of_numbers(unread, raw.reading)

@@ -30,8 +30,16 @@ _TIME = (r"[T ]\s*\d{1,2}[:.h]\d{2}.*$", r"^(\d{8})[T ]\d{4,6}.*$", r"^(\d{4}-\d
 _OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
 
 
+SERIAL = "spreadsheet"
+"""Days as spreadsheets count them, from 1899-12-30: 45292 is 2024-01-01."""
+
+
 def parse_dates(text: pl.Series, date_format: str) -> pl.Series:
     """The day each text names in `date_format`, null where it names none."""
+    if date_format == SERIAL:
+        number = text.str.replace(r"\.\d+$", "").cast(pl.Int64, strict=False)
+        number = number.set(~number.is_between(1, 200_000).fill_null(False), None)
+        return number.cast(pl.Int32).cast(pl.Date).dt.offset_by("-25569d")
     if "%H" in date_format or "%I" in date_format:
         return text.str.to_datetime(date_format, strict=False).dt.date()
     return _bare(text).str.to_date(date_format, strict=False)
@@ -77,6 +85,9 @@ def found_format(
     likely = _read(bare, DATE_FORMATS, earliest, latest)
     counts = {style: bare.height - likely[style].null_count() for style in DATE_FORMATS}
     best = max(counts, key=lambda style: counts[style])
+    counted = parse_dates(bare["text"], SERIAL)
+    if not counts[best] and bare.height and counted.is_between(earliest, latest).fill_null(False).all():
+        return SERIAL
     tied = [style for style in DATE_FORMATS if counts[best] and counts[style] == counts[best]]
     ours = [style for style in tied if style in known]
     if ours and all(likely[style].equals(likely[ours[0]]) for style in ours):
@@ -153,6 +164,8 @@ def as_days(
     if text.null_count() < len(text):
         styles.add(style)
     days = parse_dates(text, style)
+    if style == SERIAL:
+        return days, f"{name}: {text.drop_nulls()[0]} and the like are read as a spreadsheet's numbers of days"
     if reading.time_zone is not None:
         moved = on_clock(text, reading.time_zone)
         return moved.zip_with(moved.is_not_null(), days), ""

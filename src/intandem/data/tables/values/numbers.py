@@ -8,14 +8,18 @@ import polars as pl
 
 from intandem.data.tables.reading.mapping import NAME, Reading
 
+_CURRENCY = r"^[\s\x{a0}]*(?:\p{Sc}|[A-Z]{3}\b)[\s\x{a0}]*|[\s\x{a0}]*(?:\p{Sc}|\b[A-Z]{3})[\s\x{a0}]*$"
+"""The sign or the code of a currency before or after a number."""
+
 _SPACES = (" ", "\u00a0", "\u202f")
 
 
 def as_numbers(text: pl.Series, reading: Reading) -> pl.Series:
     """The numbers that a column of text holds, null where it holds none.
 
-    A sign may stand before or behind. Thousands must stand in groups, or `1,2` would pass for 12. Where the comma is
-    the decimal sign, a point that cannot part thousands (`2.5`) is read as one too.
+    A sign may stand before or behind, and a currency's sign or code beside the number. Thousands must stand in groups,
+    or `1,2` would pass for 12. Where the comma is the decimal sign, a point that cannot part thousands (`2.5`) is read
+    as one too.
 
     ```python
     >>> as_numbers(pl.Series(["1.299,50", "12-", "2.5", "1.2.3"]), Reading(decimal=",", thousands=".")).to_list()
@@ -26,7 +30,8 @@ def as_numbers(text: pl.Series, reading: Reading) -> pl.Series:
     plain = text.cast(pl.Float64, strict=False)
     if reading.decimal == "." and plain.null_count() == text.null_count():
         return plain
-    signed = text.str.replace("\u2212", "-", literal=True).str.replace(r"^([^+-].*)-$", "-$1")
+    signed = text.str.replace("\u2212", "-", literal=True).str.replace_all(_CURRENCY, "")
+    signed = signed.str.replace(r"^([^+-].*)-$", "-$1")
     whole, point = r"\d+", re.escape(reading.decimal)
     if reading.thousands is not None:
         marks = _SPACES if reading.thousands in _SPACES else (reading.thousands,)
@@ -76,7 +81,7 @@ def cure_of_numbers(unread: pl.Series, reading: Reading) -> str:
 
     ```
     """
-    example = unread.drop_nulls()
+    example = unread.drop_nulls().str.replace_all(_CURRENCY, "")
     if example.is_empty():
         return ""
     for pattern, reason, keys in _STYLES:
@@ -85,6 +90,21 @@ def cure_of_numbers(unread: pl.Series, reading: Reading) -> str:
                 keys += ' and decimal = ","'
             return f"if {reason}, say {keys} in {NAME}"
     return ""
+
+
+def contradicted_points(text: pl.Series, reading: Reading) -> str:
+    """A value with a decimal point where the firm says that the point parts thousands; empty if there is none.
+
+    ```python
+    >>> contradicted_points(pl.Series(["2.500", "1299.000"]), Reading(decimal=",", thousands="."))
+    '1299.000'
+
+    ```
+    """
+    if reading.thousands != ".":
+        return ""
+    found = text.filter(text.str.contains(r"^[+-]?(?:\d{4,}\.\d+|0\.\d{3})$").fill_null(False))
+    return "" if found.is_empty() else str(found[0])
 
 
 def doubtful_points(text: pl.Series, reading: Reading) -> str:

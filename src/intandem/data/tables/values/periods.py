@@ -25,6 +25,29 @@ class Periods:
     code: PeriodCode
 
 
+LAST_WEEKS, FIRST_WEEKS, MOST_YEARS = 50, 4, 12
+"""Numbers of weeks begin again where one of the last is followed by one of the first: so often at most in a file that
+is in order."""
+
+
+def begins_again(numbers: pl.Series) -> bool:
+    """Whether counts are those of weeks which begin again with every year, in a file that is in order.
+
+    ```python
+    >>> begins_again(pl.Series([50, 51, 52, 1, 2])), begins_again(pl.Series([50, 51, 52, 53, 54]))
+    (True, False)
+
+    ```
+    """
+    known = numbers.drop_nulls()
+    if known.len() < 2 or known.min() != 1 or known.max() not in (52, 53):
+        return False
+    steps = pl.DataFrame({"now": known, "next": known.shift(-1)}).drop_nulls()
+    back = steps.filter(pl.col("next") < pl.col("now"))
+    again = back.filter((pl.col("now") >= LAST_WEEKS) & (pl.col("next") <= FIRST_WEEKS))
+    return 0 < back.height == again.height <= MOST_YEARS
+
+
 def read_periods(text: pl.Series, stated: PeriodCode | None, place: object) -> Periods:
     """The numbers in a column of periods, and their code.
 

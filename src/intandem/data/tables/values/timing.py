@@ -10,7 +10,7 @@ import polars as pl
 from intandem.data.tables.reading.mapping import Mapping, PeriodCode
 from intandem.data.tables.reading.raw import RawTable, blank_cells, stripped
 from intandem.data.tables.values.dates import as_days
-from intandem.data.tables.values.periods import days_of, read_periods
+from intandem.data.tables.values.periods import begins_again, days_of, read_periods
 from intandem.errors import InputError
 
 
@@ -82,6 +82,13 @@ class Clock:
         text = stripped(raw.frame["period"]).set(blank, None)
         periods = read_periods(text, self.code, raw.place)
         if periods.code == "count":
+            if begins_again(periods.numbers):
+                raise InputError(
+                    raw.place,
+                    "numbers weeks up to 52 or 53 and begins again at 1: weeks of several years would count as one",
+                    "write the year too, as 2024-W05 or 202405, give dates, or count on",
+                    key="period",
+                )
             unread = ~blank & periods.numbers.is_null()
             fitting = periods.numbers.cast(pl.Int32, strict=False)
             return Timed({"period": fitting}, "period", (("missing", blank), ("not-a-period", unread)))

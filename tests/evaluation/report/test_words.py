@@ -56,6 +56,12 @@ def test_no_difference_worth_having_says_why(invented):
         assert "less per week" not in text
 
 
+def test_an_interval_that_lies_within_what_is_material_settles_it(invented):
+    alike = words.answer(told(invented, [100.002, 100.401, 99.599, 100.001]))
+    assert "makes no difference worth having against" in alike
+    assert ", below 0.1% of profit)" in alike
+
+
 @pytest.mark.parametrize("mine", [GAIN, LOSS, SMALL, OPEN, [100.004, 100.404, 99.604, 100.004], SILO])
 def test_no_difference_is_ever_called_nothing_per_cent_more_or_less(invented, mine):
     report = told(invented, mine, scenarios=[])

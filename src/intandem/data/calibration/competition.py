@@ -163,8 +163,11 @@ def _fit(
         offset = latest if turn == 0 else 0.5 * (offset + latest)
         lowered = eqx.tree_at(lambda d: d.offset, data, offset, is_leaf=lambda one: one is None)
         # The others' utilities move with every turn: only the last is worth a fit to the end.
-        steps = TURN_STEPS if turn < ROUNDS - 1 else LAST_STEPS
-        fit = fit_choice_model(lowered, panel.group, start=fit, fixed=fixed, max_steps=steps, report=report)
+        last = turn == ROUNDS - 1
+        steps = LAST_STEPS if last else TURN_STEPS
+        fit = fit_choice_model(
+            lowered, panel.group, start=fit, fixed=fixed, max_steps=steps, informed=last, report=report
+        )
     return fit, lowered
 
 

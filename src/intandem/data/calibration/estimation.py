@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
+from scipy.linalg import blas, lapack
 
 from intandem.data.calibration.choice_model import DYNAMIC, LOG_SPREAD_RANGE, ChoiceData, Coefficients
 from intandem.data.calibration.information import Evaluation, assemble, columns_of, evaluate
@@ -92,6 +93,7 @@ def fit_choice_model(
     fixed: dict[str, float] | None = None,
     tolerance: float = 0.1,
     max_steps: int = 40,
+    informed: bool = True,
     report: Callable[[int, float], object] | None = None,
 ) -> Fit:
     """Maximises the penalised marginal likelihood.
@@ -103,7 +105,8 @@ def fit_choice_model(
       shrunk how far and where the pair effects lie as well, so that a step or two may do.
     - `fixed`: coefficients of `DYNAMIC` that are not estimated, with their values (`exposure` without any
       exposure in the data, for one).
-    - `tolerance`: gain in log-likelihood that a further Newton step must promise.
+    - `tolerance`: gain in log-likelihood that a further Newton step must promise, and the last one have kept.
+    - `informed`: whether the information at the end is wanted; a fit that another one follows does without.
     - `report`: called with step and log-likelihood.
     """
     problem = _Problem(data, product_group, fixed or {})
@@ -121,17 +124,19 @@ def fit_choice_model(
     for step in range(1, max_steps + 1):
         information, precision = problem.information(current, spread)
         delta, own_delta, decrement, doubt = problem.newton(point, current, information, precision, spread)
-        point, current = problem.advance(point, current, delta, own_delta, precision, spread)
+        point, current, gained = problem.advance(point, current, delta, own_delta, precision, spread)
         known = dict(spread)
         if step > 1 or before is not None:
             spread = problem.update_spread(point, current, doubt, spread)
         if report is not None:
             report(step, float(np.asarray(current.log_likelihood, float).sum()))
         settled = step > 1 and all(abs(np.log(spread[name] / known[name])) < 0.05 for name in spread)
-        if decrement < tolerance and settled:
+        # At the edge of what a coefficient may be a step promises what it cannot keep.
+        if min(decrement, gained) < tolerance and settled:
             converged = True
             break
-    information, precision = problem.information(current, spread)
+    if informed:
+        information, precision = problem.information(current, spread)
     return Fit(
         coefficients=point,
         mean=np.asarray(current.mean, float),
@@ -161,10 +166,24 @@ def _inverse(information: np.ndarray, free: np.ndarray) -> np.ndarray:
     inverse = np.zeros_like(information)
     among = np.ix_(free, free)
     size = 1 / np.sqrt(np.maximum(np.abs(np.diag(information))[free], 1e-12))
-    values, vectors = np.linalg.eigh(size[:, None] * information[among] * size[None, :])
+    scaled = size[:, None] * information[among] * size[None, :]
+    if _no_flatter_than(scaled, FLATTEST):
+        factor, _ = lapack.dpotrf(scaled, lower=1, clean=1)
+        half, _ = lapack.dpotri(factor, lower=1)
+        whole = np.tril(half) + np.tril(half, -1).T
+        inverse[among] = size[:, None] * whole * size[None, :]
+        return inverse
+    values, vectors = np.linalg.eigh(scaled)
     directions = size[:, None] * vectors / np.sqrt(np.maximum(np.abs(values), FLATTEST))
     inverse[among] = directions @ directions.T
     return inverse
+
+
+def _no_flatter_than(matrix: np.ndarray, least: float) -> bool:
+    """Whether every eigenvalue is above `least`: then a Cholesky factor of what is left exists, at a tenth of the cost
+    of the eigenvalues."""
+    _, failed = lapack.dpotrf(matrix - least * np.eye(len(matrix)), lower=1, clean=0, overwrite_a=1)
+    return failed == 0
 
 
 def _weighted_products(table: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -173,8 +192,9 @@ def _weighted_products(table: np.ndarray, columns: np.ndarray, weights: np.ndarr
     total = np.zeros((len(columns), len(columns)))
     for rows in _in_parts(len(table)):
         part = table[rows].take(columns, axis=1)
-        total += (part * weights[rows, None].astype(part.dtype)).T @ part
-    return total
+        # Half of a symmetric product is computed, and mirrored at the end.
+        total += blas.ssyrk(1.0, (part * np.sqrt(weights[rows, None]).astype(part.dtype)).T, lower=1)
+    return total + np.tril(total, -1).T
 
 
 def _weighted_sums(table: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -311,7 +331,8 @@ class _Problem:
         own_delta: np.ndarray,
         precision: np.ndarray,
         spread: dict[str, float],
-    ) -> tuple[Coefficients, Evaluation]:
+    ) -> tuple[Coefficients, Evaluation, float]:
+        """The coefficients after a step, as short as it must be, and what it gained."""
         before = self.objective(point, current, precision, spread)
         length = 1.0
         for _ in range(8):
@@ -319,9 +340,9 @@ class _Problem:
             result = evaluate(self.data, moved, current.mode)
             after = self.objective(moved, result, precision, spread)
             if np.isfinite(after) and after >= before - TOLERANCE:
-                return moved, result
+                return moved, result, after - before
             length /= 2
-        return point, current
+        return point, current, 0.0
 
     def _moved(self, coefficients: Coefficients, delta: np.ndarray, own_delta: np.ndarray) -> Coefficients:
         def move(name: str, values: jnp.ndarray) -> jnp.ndarray:

@@ -40,6 +40,12 @@ class Gain:
         return self.share.excludes_zero
 
     @property
+    def small(self) -> bool:
+        """Whether it is shown to be below `MATERIAL`: it is settled and so small, or all of its interval is."""
+        within = max(abs(self.share.low), abs(self.share.high)) < MATERIAL
+        return within or (self.settled and abs(self.share.mean) < MATERIAL)
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the subject earns more, less, or the same: below `MATERIAL`, or not settled."""
         if not self.settled or abs(self.share.mean) < MATERIAL:

@@ -30,12 +30,10 @@ def answer(report: Report) -> str:
     if len(found.results) > 2:
         other += ", the best of the other methods"
     if gain.verdict == "same":
-        told = "makes no difference worth having against" if gain.settled else "shows no difference worth having from"
-        why = f"below {percent(MATERIAL)} of profit" if gain.settled else "which holds zero"
-        return (
-            f"{deciding} {told} {other}: {figures} per {period}, "
-            f"{_year(report, gain)} a year ({_interval(report, gain)}, {why})."
-        )
+        told = "makes no difference worth having against" if gain.small else "shows no difference worth having from"
+        why = f"below {percent(MATERIAL)} of profit" if gain.small else "which holds zero"
+        year = f", {_year(report, gain)} a year" if abs(gain.a_year) >= A_CENT else ""
+        return f"{deciding} {told} {other}: {figures} per {period}{year} ({_interval(report, gain)}, {why})."
     shown = gain if gain.verdict == "more" else _turned(gain)
     return (
         f"{deciding} earns {_size(report, gain)} {gain.verdict} per {period} than {other}: {figures}, "
@@ -168,7 +166,7 @@ def _choice(report: Report, gain: Gain) -> str:
         return f"Take {phrase(gain.reference)}: it earns {year} a year more{untrained}."
     simpler = gain.subject if learned == {gain.reference} else gain.reference
     untrained = ", which needs no training" if len(learned) == 1 else ""
-    if gain.settled:
+    if gain.small:
         return f"Take {phrase(simpler)}{untrained}: it earns as much here."
     more = "trainings" if gain.over.endswith("trainings") or report.comparison.seeds == 1 else "runs"
     return (
@@ -219,7 +217,7 @@ def verdict(gain: Gain) -> str:
 
 def _no_difference(gain: Gain) -> str:
     """Told apart: a difference too small to have, and one that is not settled however large it may be."""
-    return "no difference worth having" if gain.settled else "no difference shown"
+    return "no difference worth having" if gain.small else "no difference shown"
 
 
 def _verdict(report: Report, gain: Gain) -> str:

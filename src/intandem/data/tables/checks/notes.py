@@ -58,8 +58,8 @@ def notes_of(
     notes += _of_periods(lines, tables, found)
     notes += _of_products(raw["products"], typed["products"].frame, lines, found.mapping)
     notes += _of_prices(typed["products"].frame, lines)
-    for name, table in typed.items():
-        notes += _of_strangers(raw[name].label, table, typed)
+    for name, held in typed.items():
+        notes += _of_strangers(raw[name].label, held, typed)
     if "stock" in typed:
         notes += _of_stock(typed["stock"].frame, lines, tables.period_name)
     if "open_orders" in typed:

@@ -37,6 +37,7 @@ _NAMES = {
     "intandem.evaluation.policies": ("PolicyLike", "policy_of"),
     "intandem.evaluation.simulated": ("Simulated", "Trace"),
     "intandem.evaluation.simulation": ("simulate", "trace"),
+    "intandem.forecasting": ("Forecast", "forecast"),
     "intandem.learning": ("Timescales", "TrainSettings", "Training", "load_bundle", "save_bundle", "train"),
     "intandem.market": (
         "FAMILIES",

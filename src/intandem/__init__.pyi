@@ -28,6 +28,8 @@ from intandem.evaluation.simulated import Simulated as Simulated
 from intandem.evaluation.simulated import Trace as Trace
 from intandem.evaluation.simulation import simulate as simulate
 from intandem.evaluation.simulation import trace as trace
+from intandem.forecasting import Forecast as Forecast
+from intandem.forecasting import forecast as forecast
 from intandem.learning import Timescales as Timescales
 from intandem.learning import Training as Training
 from intandem.learning import TrainSettings as TrainSettings

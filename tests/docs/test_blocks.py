@@ -49,6 +49,7 @@ def _a_shop_today(folder: Path) -> dict[str, Any]:
 
 PREPARED: dict[str, Callable[[Path], dict[str, Any]]] = {
     "docs/how-to/bring-your-own-tables.md": _a_shop,
+    "docs/how-to/forecast-demand.md": _a_shop,
     "docs/how-to/from-files-to-an-order-list.md": _a_shop_today,
     "docs/reference/commands.md": _a_shop,
 }

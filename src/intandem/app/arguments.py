@@ -26,9 +26,12 @@ OLD_NAMES: dict[str, dict[str, str]] = {
 LEAST: dict[str, int] = {
     "--candidates": 1,
     "--customers": 1,
+    "--horizon": 1,
     "--lead-time": 0,
     "--minimum-cover": 0,
     "--n": 1,
+    "--origins": 0,
+    "--paths": 2,
     "--periods": 1,
     "--products": 1,
     "--runs": 1,

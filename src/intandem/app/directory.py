@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "compare": "intandem.app.commands.compare:compare",
     },
     "Today": {
+        "forecast": "intandem.app.commands.forecast:forecast",
         "decide": "intandem.app.commands.decide:decide",
         "orders": "intandem.app.commands.decide:orders",
         "recommend": "intandem.app.commands.decide:recommend",

@@ -128,6 +128,20 @@ def test_a_week_that_ends_before_a_day_on_which_nobody_opens_is_whole(tmp_path: 
         assert observed == pytest.approx([1.0] * 7 + [share])
 
 
+def test_a_shop_that_opens_on_few_sundays_is_closed_on_sundays(tmp_path: Path) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=one) for one in range(7 * 12 - 1)]
+    (tmp_path / "products.csv").write_text("product_id,price\np0,2.5\np1,2.5\np2,2.5\n")
+    for opened, share in (((2,), 1.0), (range(12), 6 / 7)):
+        lines = [
+            f"c{number % 12},p{number % 3},{day},1,2.5"
+            for number, day in enumerate(days)
+            if day.isoweekday() < 7 or number // 7 in opened
+        ]
+        head = "customer_id,product_id,date,quantity,price\n"
+        (tmp_path / "transactions.csv").write_text(head + "\n".join(lines) + "\n")
+        assert _read(tmp_path).tables.calendar["observed"].to_list() == pytest.approx([1.0] * 11 + [share])
+
+
 def test_weeks_that_begin_again_with_the_year_are_refused(tmp_path: Path) -> None:
     def written(weeks: list[int]) -> None:
         lines = [f"c{number % 12},p{number % 3},{week},1,2.5" for number, week in enumerate(weeks)]
@@ -191,17 +205,34 @@ def test_zeros_lost_in_front_of_ids_are_told(tmp_path: Path) -> None:
     )
 
 
-def test_lead_times_that_look_like_hours_are_told(tmp_path: Path) -> None:
-    products = "product_id,price,lead_time\np0,2.5,48\np1,2.5,72\np2,2.5,24\n"
-    notes = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products)).notes
-    assert any("lead times are 24, 48, 72 weeks: if these are hours" in note for note in notes)
-
-
-def test_unknown_is_no_value(tmp_path: Path) -> None:
-    products = "product_id,price,category\np0,2.5,unknown\np1,2.5,tea\np2,2.5,n.a.\n"
+@pytest.mark.parametrize(
+    ("times", "mapping", "told"),
+    [
+        ((48, 72, 24), "", 'lead times are 24, 48, 72 weeks: if these are hours, say lead_time_unit = "hour"'),
+        ((48, 0, 120), 'period = "day"\n', "lead times are 48, 120 days: if these are hours"),
+        ((5, 30, 45), "", "lead times are 5, 30, 45 weeks: if these are days"),
+        ((2, 5, 14), "", None),
+        ((14, 21, 3), 'period = "day"\n', None),
+        ((48, 72, 24), 'lead_time_unit = "hour"\n', None),
+    ],
+)
+def test_lead_times_of_another_unit_are_told(
+    tmp_path: Path, times: tuple[int, ...], mapping: str, told: str | None
+) -> None:
+    (tmp_path / "mapping.toml").write_text(mapping)
+    products = "product_id,price,lead_time\n" + "".join(f"p{one},2.5,{time}\n" for one, time in enumerate(times))
     found = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products))
-    assert dict(found.tables.products.select("product_id", "category").iter_rows()) == {
-        "p0": None,
-        "p1": "tea",
-        "p2": None,
-    }
+    notes = [note for note in found.notes if note.startswith("lead times are")]
+    assert len(notes) == (told is not None)
+    assert told is None or notes[0].startswith(told)
+    if "hour" in mapping:
+        assert found.tables.products["lead_time"].to_list() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("word", ["unknown", "MISSING", "Not available", "n.a", "\u2013", "tbd", "#N/A", "none"])
+def test_a_word_for_nothing_is_no_value(tmp_path: Path, word: str) -> None:
+    products = f"product_id,price,category,lead_time\np0,2.5,{word},{word}\np1,2.5,tea,1\np2,2.5,Nan bread,2\n"
+    found = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products))
+    assert found.tables.products["category"].to_list() == [None, "tea", "Nan bread"]
+    assert found.rules == {}
+    assert any(f"category: taken as empty: 1 times {word!r}" in note for note in found.notes)

@@ -100,16 +100,28 @@ def calendar_of(place: str | Path, lines: pl.DataFrame, mapping: Mapping, clock:
 
 
 ENOUGH_WEEKS = 4
+"""Weeks that show on which weekdays a shop is closed."""
+
+SELDOM = 0.25
+"""A weekday that has lines in so small a share of the weeks in which the busiest weekday has some is one on which the
+shop is closed, but for days such as the Sundays before Christmas."""
+
+OFTEN = 0.5
+"""Share of the weeks in which the busiest weekday must have lines: where lines are few, all are rare."""
 
 
 def _with_closed_days(days: pl.Series, first: date, last: date) -> tuple[date, date]:
-    """The first and the last day that are known of, with the weekdays before and after them on which the shop is never
-    open: a week that ends on a Saturday is whole where nobody ever came on a Sunday."""
-    if (last - first).days < 7 * ENOUGH_WEEKS:
+    """The first and the last day that are known of, with the weekdays before and after them on which the shop is
+    closed: a week that ends on a Saturday is whole where nobody comes on a Sunday."""
+    weeks = (last - first).days / 7
+    if weeks < ENOUGH_WEEKS:
         return first, last
-    never = set(range(1, 8)) - set(days.dt.weekday().unique().to_list())
-    while (first - timedelta(days=1)).isoweekday() in never:
+    seen = dict(days.unique().dt.weekday().value_counts().iter_rows())
+    busiest = max(seen.values())
+    most = SELDOM * busiest if busiest >= OFTEN * weeks else 0
+    closed = {weekday for weekday in range(1, 8) if seen.get(weekday, 0) <= most}
+    while (first - timedelta(days=1)).isoweekday() in closed:
         first -= timedelta(days=1)
-    while (last + timedelta(days=1)).isoweekday() in never:
+    while (last + timedelta(days=1)).isoweekday() in closed:
         last += timedelta(days=1)
     return first, last

@@ -25,6 +25,9 @@ median customer's; among fewer customers nobody is."""
 APART = 5.0
 """A list price so many times what was paid a unit, or so small a part of it, is of another unit or slipped a digit."""
 
+LONGEST_WEEKS = 26
+"""Half a year: longer lead times are seldom weeks."""
+
 SHOWN = 3
 """Examples that a note names."""
 
@@ -188,20 +191,27 @@ def _of_products(raw: RawTable, products: pl.DataFrame, lines: pl.DataFrame, map
         notes.append(
             f"{len(unsold):,} of {count:,} products were never bought ({_some(unsold)}): their demand will be a guess"
         )
-    if "lead_time" in products.columns and mapping.period_name == "week" and "lead_time" not in raw.reading.units:
-        stated = mapping.lead_time_unit or mapping.section("products").lead_time_unit
-        times = products["lead_time"].drop_nulls()
-        shown = ", ".join(f"{time:g}" for time in times.unique().sort().to_list()[:SHOWN])
-        if stated is None and len(times) and times.max() >= 24 and (times % 24 == 0).all():  # type: ignore[operator]
-            notes.append(
-                f"lead times are {shown} weeks: if these are hours, divide them by 24 and say "
-                f'lead_time_unit = "day" in {NAME}, else "week"'
-            )
-        elif stated is None and len(times) and times.max() >= 7 and (times % 7 == 0).all():  # type: ignore[operator]
-            notes.append(
-                f'lead times are {shown} weeks: if these are days, say lead_time_unit = "day" in {NAME}, else "week"'
-            )
+    if "lead_time" in products.columns and not (mapping.lead_time_unit or mapping.section("products").lead_time_unit):
+        notes += _of_lead_times(products["lead_time"].drop_nulls(), mapping.period_name)
     return notes
+
+
+def _of_lead_times(times: pl.Series, unit: str) -> list[str]:
+    """Lead times that look like hours or days where nobody said what they are; a 0 is one in any unit."""
+    times = times.filter(times > 0).unique().sort()
+    if times.is_empty():
+        return []
+    longest, rounded = int(times[-1]), {unit: bool((times % unit == 0).all()) for unit in (7, 24)}
+    shown = ", ".join(f"{time:g}" for time in times[:SHOWN]) + (" ..." if len(times) > SHOWN else "")
+    which = ""
+    if rounded[24]:
+        which = "hours"
+    elif unit == "week" and (rounded[7] or longest > LONGEST_WEEKS):
+        which = "days"
+    if not which:
+        return []
+    said = f'lead_time_unit = "{which[:-1]}" in {NAME}, else "{unit}"'
+    return [f"lead times are {shown} {unit}s: if these are {which}, say {said}"]
 
 
 def _of_strangers(label: str, table: TypedTable, typed: MappingLike[str, TypedTable]) -> list[str]:

@@ -103,13 +103,20 @@ class _Text:
 
     @property
     def _words(self) -> str:
-        return "|".join(re.escape(word) for word in self.reading.missing)
+        # By first letter: the search meets every quotation mark of the file.
+        by_letter: dict[str, list[str]] = {}
+        for word in filter(None, self.reading.missing):
+            by_letter.setdefault(word[0], []).append(re.escape(word[1:]))
+        return "|".join(f"{re.escape(letter)}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
 
     def _holds_quoted_words(self) -> bool:
-        if not self.reading.missing:
+        if not any(self.reading.missing):
             return False
         with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return re.search(rf'"(?:{self._words})"'.encode(), content) is not None
+            letters = "".join(
+                re.escape(letter) for letter in sorted({word[0] for word in self.reading.missing if word})
+            )
+            return re.search(rf'"(?=[{letters}])(?:{self._words})"'.encode(), content) is not None
 
     def _parsed(self, file: io.BufferedReader | io.BytesIO) -> pl.DataFrame:
         return pl.read_csv(

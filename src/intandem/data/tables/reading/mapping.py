@@ -25,14 +25,35 @@ PeriodCode = Literal["count", "YYYYWW", "YYWW", "YYYYMMDD", "YYYYDDD"]
 """What a number in the column `period` says: a count of periods, an ISO week, or a day."""
 
 
-MISSING = (
-    *("NULL", "null", "Null", "(null)", "[NULL]", "NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "\\N"),
-    *("NaN", "nan", "NAN", "-NaN", "-nan", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "NaT", "None", "none", "NONE"),
-    *("unknown", "Unknown", "UNKNOWN", "undefined", "n.a.", "N.A.", "n/d", "N/D", "k.A.", "?"),
-    *("-", "--", "(blank)", "(leer)", "#NV", "#NULL!", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?"),
+_WORDS = (
+    *(
+        "NULL",
+        "(null)",
+        "[NULL]",
+        "NA",
+        "N/A",
+        "N\\A",
+        "n.a.",
+        "n.a",
+        "n. a.",
+        "#N/A",
+        "#NA",
+        "#N/A N/A",
+        "<NA>",
+        "\\N",
+    ),
+    *("NaN", "-NaN", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "NaT", "None", "undefined", "unspecified"),
+    *("unknown", "not known", "missing", "not available", "not specified", "no data", "n/d", "n.d.", "k.A.", "k. A."),
+    *("tbd", "tbc", "#NV", "#NULL!", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "(blank)", "(empty)", "(leer)"),
 )
-"""How databases, R, pandas and spreadsheets write a value that is missing; `missing` adds to the list, `not_missing`
-takes from it."""
+_MARKS = ("-", "--", "---", "\u2013", "\u2014", "?", "??", "???", ".", "...", "\u2026")
+
+MISSING = (
+    *dict.fromkeys(form for word in _WORDS for form in (word, word.lower(), word.upper(), word.capitalize())),
+    *_MARKS,
+)
+"""How databases, R, pandas, spreadsheets and people write a value that is missing, in capitals or not; `missing` adds
+to the list, `not_missing` takes from it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +105,7 @@ class TableMapping(_ReadingKeys):
 
     file: str | None = None
     leave_out: tuple[str, ...] = ()
-    lead_time_unit: Literal["day", "week"] | None = None
+    lead_time_unit: Literal["hour", "day", "week"] | None = None
     columns: dict[str, str] = {}
 
 
@@ -123,7 +144,7 @@ class Mapping(_ReadingKeys):
     masked_dates: Annotated[tuple[date, ...], BeforeValidator(_days)] = ()
     masked_periods: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = ()
     test_periods: Annotated[int, Field(ge=0)] | None = None
-    lead_time_unit: Literal["day", "week"] | None = None
+    lead_time_unit: Literal["hour", "day", "week"] | None = None
     margin: Annotated[float, Field(gt=-1, lt=1)] | None = None
     holding_rate: Annotated[float, Field(ge=0)] | None = None
     lost_sale_cost: Annotated[float, Field(ge=0)] | None = None
@@ -153,7 +174,7 @@ class Mapping(_ReadingKeys):
         meant = given.pop("not_missing", ())
         given["missing"] = tuple(word for word in (*MISSING, *given.get("missing", ())) if word not in meant)
         unit = section.lead_time_unit or self.lead_time_unit or self.period_name
-        days = {"day": 1.0, "week": 7.0}
+        days = {"hour": 1 / 24, "day": 1.0, "week": 7.0}
         units = {"lead_time": days[unit] / days[self.period_name]} if unit != self.period_name else {}
         return Reading(**given, units=units)
 

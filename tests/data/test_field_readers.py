@@ -179,11 +179,66 @@ def test_money_with_its_currency_and_days_as_spreadsheets_count_them(tmp_path: P
     assert found.tables.products["price"].to_list() == [2.5] * 3
 
 
-def test_points_that_cannot_part_thousands_are_told_from_those_that_do(tmp_path: Path) -> None:
-    (tmp_path / "mapping.toml").write_text('decimal = ","\nthousands = "."\n')
-    products = "product_id,price\np0,2.500\np1,1299.000\np2,3.200\n"
-    with pytest.raises(InputError, match=r"products\.csv: price: holds 1299\.000, whose point is no mark of thousands"):
+@pytest.mark.parametrize(
+    ("mapping", "values"),
+    [
+        ('decimal = ","\nthousands = "."\n', ("2.500", "1299.000")),
+        ('decimal = ","\nthousands = "."\n', ("2.500", "12.75")),
+        ('decimal = ","\nthousands = "."\n', ("2.500 €", "0.750 €")),
+        ('thousands = ","\n', ("2,500", "2,5")),
+    ],
+)
+def test_marks_that_cannot_part_thousands_are_refused_beside_those_that_may(
+    tmp_path: Path, mapping: str, values: tuple[str, str]
+) -> None:
+    (tmp_path / "mapping.toml").write_text(mapping)
+    products = f'product_id,price\np0,"{values[0]}"\np1,"{values[1]}"\np2,"{values[0]}"\n'
+    said = rf"products\.csv: price: holds {values[1]} \(row 2\), whose '.' is no mark of thousands, beside {values[0]}"
+    with pytest.raises(InputError, match=said):
         _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products))
+
+
+def test_one_slip_among_many_marks_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mapping.toml").write_text('decimal = ","\nthousands = "."\n')
+    products = "product_id,price\n" + "".join(f"p{one},1.{one:03d}\n" for one in range(40)) + "p40,12.5\n"
+    found = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products))
+    assert found.tables.products["price"][-1] == 12.5
+    assert any("price: holds 12.5 (row 41), whose '.' is no mark" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("written", ["12,50 €", "EUR 12,50", "12,50 euro", "12,50 Kč", "12,5 zł", "12,50 kr."])
+def test_a_cure_for_money_helps(tmp_path: Path, written: str) -> None:
+    products = f'product_id,price\np0,"{written}"\np1,"{written}"\np2,"12,-"\n'
+    (told,) = [
+        note
+        for note in _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products)).notes
+        if "say" in note
+    ]
+    (tmp_path / "mapping.toml").write_text(f"[products]\n{told.partition(' say ')[2].partition(' in mapping')[0]}\n")
+    assert _read(tmp_path).tables.products["price"].to_list() == [12.5, 12.5, 12.0]
+
+
+def test_two_currencies_in_a_column_are_told(tmp_path: Path) -> None:
+    products = "product_id,price\np0,£2.50\np1,$2.50\np2,US$ 2.50\n"
+    notes = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products)).notes
+    assert "products.csv: price: amounts in GBP and in USD are read as of one currency" in notes
+
+
+def test_numbers_of_days_are_read_or_refused_with_a_cure_that_helps(tmp_path: Path) -> None:
+    since = date(1899, 12, 30)
+
+    def shifted(number: int, day: date) -> str:
+        # 43912 would be a day of 2043 to who looks for years of two digits.
+        return f"{(day - since).days - 1461}" if number % 40 else "soon"
+
+    found = _read(_shop(tmp_path, shifted))
+    assert found.rules == {"not-a-date": 3}
+    assert found.tables.first_period == date(2019, 12, 30) + timedelta(days=7)
+    mixed = r"40 of 120 different dates, such as \d+, are a spreadsheet's numbers of days, and others read as %d/%m/%Y"
+    with pytest.raises(InputError, match=mixed):
+        _read(_shop(tmp_path, lambda number, day: f"{day:%d/%m/%Y}" if number % 3 else str((day - since).days)))
+    with pytest.raises(InputError, match="numbers alone name no day: write dates, as 2024-01-31"):
+        _read(_shop(tmp_path, lambda _, day: str((day - date(1970, 1, 1)).days * 86400)))
 
 
 def test_lines_of_old_macs_are_named(tmp_path: Path) -> None:

@@ -238,6 +238,8 @@ def _still_there(raw: dict[str, RawTable], typed: dict[str, TypedTable], name: s
         cure = typed[name].cures.get(column, "fix the rows, or say in mapping.toml how to read them")
         if rule == "not-a-date":
             cure = f'say in mapping.toml how dates are written: [{name}] date_format = "%d.%m.%Y", for one'
+            if str(value).replace(".", "").replace(",", "").isdecimal():
+                cure = "numbers alone name no day: write dates, as 2024-01-31"
         raise InputError(
             raw[name].place,
             f"{value!r} breaks the rule {rule}, and no other row is left either",

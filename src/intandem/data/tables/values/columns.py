@@ -11,7 +11,14 @@ import polars as pl
 from intandem.data.tables.reading.mapping import NAME
 from intandem.data.tables.reading.raw import EXTRA, ROW, RawTable, blank_cells, stripped
 from intandem.data.tables.schema import LARGEST_NUMBER, Column
-from intandem.data.tables.values.numbers import as_numbers, contradicted_points, cure_of_numbers, doubtful_points
+from intandem.data.tables.values.numbers import (
+    NO_THOUSANDS,
+    as_numbers,
+    contradicted_marks,
+    cure_of_numbers,
+    currencies_of,
+    doubtful_points,
+)
 from intandem.data.tables.values.timing import Clock
 from intandem.errors import InputError
 
@@ -169,28 +176,25 @@ def _number(
     needed: tuple[_Broken, ...],
     notes: tuple[str, ...],
 ) -> _Typed:
-    cure = ""
+    name, cure = column.name, ""
     if written.dtype.is_numeric():
         number = written.cast(pl.Float64)
     else:
         text = stripped(written).set(blank, None)
-        if example := contradicted_points(text, raw.reading):
-            raise InputError(
-                raw.place,
-                f"holds {example}, whose point is no mark of thousands, and {NAME} says that points part thousands",
-                f"say how this table writes numbers in its own section of {NAME}, or write all of them in one way",
-                key=column.name,
-            )
+        notes = (*notes, *_of_marks(raw, name, text))
         number = as_numbers(text, raw.reading)
-        unread = text.filter(number.is_null() & ~blank)
-        cure = cure_of_numbers(unread, raw.reading)
+        cure, helped = cure_of_numbers(text.filter(number.is_null() & ~blank), raw.reading)
         if cure:
-            notes = (*notes, f"{column.name}: {len(unread):,} values such as {unread[0]!r} are not read: {cure}")
+            many = "1 value," if len(helped) == 1 else f"{len(helped):,} values such as"
+            comma, verb = (",", "is") if len(helped) == 1 else ("", "are")
+            notes = (*notes, f"{name}: {many} {helped[0]!r}{comma} {verb} not read: {cure}")
+        if len(currencies := currencies_of(text)) > 1:
+            notes = (*notes, f"{name}: amounts in {' and in '.join(currencies)} are read as of one currency")
         if doubt := doubtful_points(text, raw.reading):
-            note = f'{column.name}: {doubt!r} is read with a decimal point; if it parts thousands, say thousands = "."'
+            note = f'{name}: {doubt!r} is read with a decimal point; if it parts thousands, say thousands = "."'
             notes = (*notes, f'{note} and decimal = ","')
-    if column.name in raw.reading.units:
-        up = (number * raw.reading.units[column.name] - ROUNDING).ceil()
+    if name in raw.reading.units:
+        up = (number * raw.reading.units[name] - ROUNDING).ceil()
         # What is below zero stays so: minus a day is no lead time of 0 weeks.
         number = up.zip_with((number >= 0).fill_null(True), number)
     finite = number.is_finite().fill_null(False) & ~blank
@@ -209,6 +213,31 @@ def _number(
     if column.kind == "whole":
         broken.append(_Broken("not-whole", finite & (number != number.round())))
     return _Typed(number, blank, tuple(_Broken(rule, rows.fill_null(False)) for rule, rows in broken), notes, cure)
+
+
+SLIPS = 0.05
+"""Share of the numbers with a mark that may contradict the others, as slips do."""
+
+
+def _of_marks(raw: RawTable, name: str, text: pl.Series) -> tuple[str, ...]:
+    """A note on numbers in which the sign that parts thousands is a decimal sign, as far as they are slips.
+
+    **Raises:** `InputError` if they are more, or if nothing could read them.
+    """
+    no, may = contradicted_marks(text, raw.reading)
+    if not no.any():
+        return ()
+    rows = raw.frame[ROW]
+    beyond = no & text.str.contains(rf"{NO_THOUSANDS}[.,]\d{{3}}\b").fill_null(False)
+    first = (beyond if beyond.any() else no).arg_max()
+    told = f"{text[first]} (row {rows[first]}), whose {raw.reading.thousands!r} is no mark of thousands"
+    if may.any():
+        told += f", beside {text[may.arg_max()]} (row {rows[may.arg_max()]})"
+    said = f"{NAME} says that {raw.reading.thousands!r} parts thousands"
+    if beyond.any() or (may.any() and no.sum() > SLIPS * (no | may).sum()):
+        cure = f"say how this table writes numbers in its own section of {NAME}, or write all of them in one way"
+        raise InputError(raw.place, f"holds {told}, and {said}", cure, key=name)
+    return (f"{name}: holds {told}: {said}",) if may.any() else ()
 
 
 def _ids(written: pl.Series) -> pl.Series:

@@ -37,7 +37,7 @@ SERIAL = "spreadsheet"
 def parse_dates(text: pl.Series, date_format: str) -> pl.Series:
     """The day each text names in `date_format`, null where it names none."""
     if date_format == SERIAL:
-        number = text.str.replace(r"\.\d+$", "").cast(pl.Int64, strict=False)
+        number = text.str.replace(r"[.,]\d+$", "").cast(pl.Int64, strict=False)
         number = number.set(~number.is_between(1, 200_000).fill_null(False), None)
         return number.cast(pl.Int32).cast(pl.Date).dt.offset_by("-25569d")
     if "%H" in date_format or "%I" in date_format:
@@ -85,8 +85,7 @@ def found_format(
     likely = _read(bare, DATE_FORMATS, earliest, latest)
     counts = {style: bare.height - likely[style].null_count() for style in DATE_FORMATS}
     best = max(counts, key=lambda style: counts[style])
-    counted = parse_dates(bare["text"], SERIAL)
-    if not counts[best] and bare.height and counted.is_between(earliest, latest).fill_null(False).all():
+    if _counted(bare["text"], place, column, earliest, latest):
         return SERIAL
     tied = [style for style in DATE_FORMATS if counts[best] and counts[style] == counts[best]]
     ours = [style for style in tied if style in known]
@@ -116,6 +115,31 @@ def found_format(
                 key=column,
             )
     return best
+
+
+def _counted(text: pl.Series, place: object, column: str, earliest: date, latest: date) -> bool:
+    """Whether days are counted as spreadsheets count them.
+
+    **Raises:** `InputError` if others are written as dates: a spreadsheet takes the dates it understands for numbers,
+    which may be those whose day it took for the month.
+    """
+    number = text.str.contains(r"^\d{5}(?:[.,]\d+)?$").fill_null(False)
+    number &= parse_dates(text, SERIAL).is_between(earliest, latest).fill_null(False)
+    if number.sum() <= ODD * len(text):
+        return False
+    others = text.filter(~number).alias("text").to_frame()
+    likely = _read(others, DATE_FORMATS, earliest, latest)
+    style = min(DATE_FORMATS, key=lambda one: likely[one].null_count())
+    written = likely.filter(likely[style].is_not_null()).height
+    if written > ODD * len(text):
+        raise InputError(
+            str(place),
+            f"{int(number.sum()):,} of {len(text):,} different dates, such as {text.filter(number).sort()[0]}, are a "
+            f"spreadsheet's numbers of days, and others read as {style}",
+            "write all dates in one way, as 2024-01-31, before a spreadsheet takes some for the wrong month",
+            key=column,
+        )
+    return True
 
 
 def _read(bare: pl.DataFrame, styles: Sequence[str], earliest: date, latest: date) -> pl.DataFrame:
@@ -165,7 +189,8 @@ def as_days(
         styles.add(style)
     days = parse_dates(text, style)
     if style == SERIAL:
-        return days, f"{name}: {text.drop_nulls()[0]} and the like are read as a spreadsheet's numbers of days"
+        told = f"{name}: {text.drop_nulls()[0]} and the like are read as a spreadsheet's numbers of days"
+        return days, f"{told} (that is {days.drop_nulls()[0]})" if days.count() else told
     if reading.time_zone is not None:
         moved = on_clock(text, reading.time_zone)
         return moved.zip_with(moved.is_not_null(), days), ""

@@ -225,7 +225,7 @@ def test_numbers_are_not_pressed_into_a_style(field: Field) -> None:
     # A few with a comma among whole numbers: named, for the whole ones alone would mislead.
     rows = "ann,p00,2024-01-02,1,4\nann,p00,2024-01-03,1,4\n" + 'ann,p00,2024-01-04,1,"4,50"\n'
     note = note_of(check(field(transactions=f"{HEADER}\n{rows}")), "not read")
-    assert "1 values such as '4,50'" in note
+    assert "1 value, '4,50'," in note
     assert 'decimal = ","' in note
 
 

@@ -229,12 +229,15 @@ def _of_marks(raw: RawTable, name: str, text: pl.Series) -> tuple[str, ...]:
         return ()
     rows = raw.frame[ROW]
     beyond = no & text.str.contains(rf"{NO_THOUSANDS}[.,]\d{{3}}\b").fill_null(False)
-    first = (beyond if beyond.any() else no).arg_max()
-    told = f"{text[first]} (row {rows[first]}), whose {raw.reading.thousands!r} is no mark of thousands"
+
+    def shown(mask: pl.Series) -> str:
+        return f"{text.filter(mask)[0]} (row {rows.filter(mask)[0]})"
+
+    told = f"{shown(beyond if beyond.any() else no)}, whose {raw.reading.thousands!r} is no mark of thousands"
     if may.any():
-        told += f", beside {text[may.arg_max()]} (row {rows[may.arg_max()]})"
+        told += f", beside {shown(may)}"
     said = f"{NAME} says that {raw.reading.thousands!r} parts thousands"
-    if beyond.any() or (may.any() and no.sum() > SLIPS * (no | may).sum()):
+    if beyond.any() or (may.any() and int(no.sum()) > SLIPS * int((no | may).sum())):
         cure = f"say how this table writes numbers in its own section of {NAME}, or write all of them in one way"
         raise InputError(raw.place, f"holds {told}, and {said}", cure, key=name)
     return (f"{name}: holds {told}: {said}",) if may.any() else ()

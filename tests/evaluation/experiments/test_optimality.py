@@ -68,6 +68,7 @@ def test_a_page_says_how_much_is_done(tmp_path: Path) -> None:
     assert "1 of the 2 planned" in study.write(plan, ledger, tmp_path, "small").page.read_text()
 
 
+@pytest.mark.slow
 def test_a_tiny_study_ends_and_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(study.PLANS, "small", Plan({"one-product": 1}, {}, (), scored=0))
     monkeypatch.setitem(cells.SETTINGS, "mtma", TrainSettings(updates=2, shops=2, window=4, width=4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -142,24 +142,49 @@ def test_a_shop_that_opens_on_few_sundays_is_closed_on_sundays(tmp_path: Path) -
         assert _read(tmp_path).tables.calendar["observed"].to_list() == pytest.approx([1.0] * 11 + [share])
 
 
-def test_weeks_that_begin_again_with_the_year_are_refused(tmp_path: Path) -> None:
-    def written(weeks: list[int]) -> None:
-        lines = [f"c{number % 12},p{number % 3},{week},1,2.5" for number, week in enumerate(weeks)]
-        (tmp_path / "transactions.csv").write_text(
-            "customer_id,product_id,period,quantity,price\n" + "\n".join(lines) + "\n"
-        )
+def _weeks(folder: Path, weeks: Sequence[object], column: str = "", more: Sequence[int] = ()) -> Path:
+    (folder / "products.csv").write_text("product_id,price\np0,2.5\np1,2.5\np2,2.5\n")
+    lines = [f"c{number % 12},p{number % 3},{week},1,2.5" for number, week in enumerate(weeks)]
+    lines = [f"{line},{value}" for line, value in zip(lines, more, strict=True)] if column else lines
+    head = f"customer_id,product_id,period,quantity,price{column}\n"
+    (folder / "transactions.csv").write_text(head + "\n".join(lines) + "\n")
+    return folder
 
-    (tmp_path / "products.csv").write_text("product_id,price\np0,2.5\np1,2.5\np2,2.5\n")
-    written([*range(1, 53), *range(1, 53)])
-    with pytest.raises(
-        InputError, match=r"transactions\.csv: period: numbers weeks up to 52 or 53 and begins again at 1"
-    ):
-        _read(tmp_path)
-    written([*range(1, 53), *range(53, 105)])
-    assert _read(tmp_path).tables.periods == 104
+
+@pytest.mark.parametrize(
+    "weeks",
+    [
+        [*range(1, 53), *range(1, 53)],
+        [*range(30, 54), *range(1, 20)],
+        [*range(30, 53), *range(1, 20)][::-1],
+        [*range(30, 49), *range(2, 20)],
+        [f"KW {week}" for week in range(1, 40)],
+        [f"W{week:02d}" for week in range(1, 40)],
+    ],
+    ids=["two years", "part of each", "newest first", "closed at New Year", "KW", "W"],
+)
+def test_weeks_without_a_year_are_refused(tmp_path: Path, weeks: list[object]) -> None:
+    with pytest.raises(InputError, match=r"transactions\.csv: period: .* week.*; write the year too, as 2024-W05"):
+        _read(_weeks(tmp_path, weeks))
+
+
+def test_weeks_beside_a_column_of_years_are_refused(tmp_path: Path) -> None:
+    weeks, years = [*range(1, 53)] * 4, [2023] * 52 + [2024] * 52 + [2023] * 52 + [2024] * 52
+    with pytest.raises(InputError, match="numbers weeks up to 52 beside a column of 2 years"):
+        _read(_weeks(tmp_path, weeks, ",Year", years))
+    assert _read(_weeks(tmp_path, weeks[:52], ",Year", years[:52])).tables.periods == 52
+
+
+def test_weeks_that_count_on_or_begin_with_each_customer_are_read(tmp_path: Path) -> None:
+    assert _read(_weeks(tmp_path, range(1, 105))).tables.periods == 104
     # A file in the order of its customers begins again with each of them.
-    written(list(range(1, 53)) * 20)
-    assert _read(tmp_path).tables.periods == 52
+    lines = [f"c{customer},p{week % 3},{week},1,2.5" for customer in range(3) for week in range(1, 53)]
+    (tmp_path / "transactions.csv").write_text(
+        "customer_id,product_id,period,quantity,price\n" + "\n".join(lines) + "\n"
+    )
+    found = _read(tmp_path)
+    assert found.tables.periods == 52
+    assert any("1 to 52 are taken as the weeks of one year" in note for note in found.notes)
 
 
 def test_money_with_its_currency_and_days_as_spreadsheets_count_them(tmp_path: Path) -> None:
@@ -241,23 +266,48 @@ def test_numbers_of_days_are_read_or_refused_with_a_cure_that_helps(tmp_path: Pa
         _read(_shop(tmp_path, lambda _, day: str((day - date(1970, 1, 1)).days * 86400)))
 
 
-def test_lines_of_old_macs_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_lines_of_old_macs_are_named(tmp_path: Path, kept: int) -> None:
     _shop(tmp_path, lambda _, day: day.isoformat())
-    place = tmp_path / "transactions.csv"
-    place.write_bytes(place.read_bytes().replace(b"\n", b"\r"))
-    with pytest.raises(InputError, match=r"transactions\.csv: has line ends of carriage returns alone"):
+    place = tmp_path / "products.csv"
+    # All lines, all but the last, and the header alone.
+    lines = place.read_bytes().splitlines()
+    ends = {0: [b"\r"] * 4, 1: [b"\r"] * 3 + [b"\n"], 2: [b"\r"] + [b"\n"] * 3}[kept]
+    place.write_bytes(b"".join(line + end for line, end in zip(lines, ends, strict=True)))
+    with pytest.raises(InputError, match=r"products\.csv: has line ends of carriage returns alone"):
         _read(tmp_path)
+    place.write_bytes(b'product_id,name,price\r\np0,"two\rlines",2.5\r\np1,,2.5\r\np2,,2.5\r\n')
+    assert _read(tmp_path).tables.products["name"].to_list() == ["two\rlines", None, None]
 
 
 def test_zeros_lost_in_front_of_ids_are_told(tmp_path: Path) -> None:
-    stock = "product_id,date,on_hand\n0012,2024-12-20,10\np1,2024-12-20,5\n"
+    stock = "product_id,date,on_hand\n0012,2024-12-20,10\np1,2024-12-20,5\nP2,2024-12-20,5\n"
     products = "product_id,price\n12,2.5\np0,2.5\np1,2.5\np2,2.5\n"
     found = _read(_shop(tmp_path, lambda _, day: day.isoformat(), products=products, stock=stock))
-    assert found.rules == {"unknown-product": 1}
-    (told,) = [note for note in found.notes if "zeros in front" in note]
-    assert told.startswith(
-        "stock.csv: 1 row names a product that the products table has but for zeros in front ('0012'"
+    assert found.rules == {"unknown-product": 2}
+    zeros, capitals = [note for note in found.notes if "but for" in note]
+    assert zeros.startswith(
+        "stock.csv: 1 row names a product that the products table has but for zeros in front ('0012' there is '12')"
     )
+    assert "but for capitals ('P2' there is 'p2')" in capitals
+
+
+def test_zeros_lost_in_every_line_are_named(tmp_path: Path) -> None:
+    (tmp_path / "products.csv").write_text("product_id,price\n123,2.5\n")
+    (tmp_path / "transactions.csv").write_text(
+        "customer_id,product_id,date,quantity,price\nann,00123,2024-01-02,1,2.5\n"
+    )
+    with pytest.raises(InputError, match="the products table has '123', the same but for zeros in front"):
+        _read(tmp_path)
+
+
+def test_a_customer_with_and_without_zeros_is_told(tmp_path: Path) -> None:
+    exposures = "customer_id,product_id,date\nc1,p0,2024-02-01\n"
+    folder = _shop(tmp_path, lambda _, day: day.isoformat(), exposures=exposures)
+    place = folder / "transactions.csv"
+    place.write_text(place.read_text().replace("c1,", "7,").replace("c2,", "007,"))
+    (told,) = [note for note in _read(folder).notes if "zeros in front" in note]
+    assert told.startswith("1 customer id differs from another in zeros in front alone ('007' and '7')")
 
 
 @pytest.mark.parametrize(

@@ -317,8 +317,16 @@ def test_an_empty_shelf_is_told_and_filling_it_is_nothing_unusual(market: Market
     assert "empty_shelf" not in flagged[10_000.0]
 
 
-def test_rules_of_the_house_are_read_as_spreadsheets_save_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rule;product_id;category;most\nnever;tea;;\nat_most;;drinks;2\n",
+        "sep=;\nrule;product_id;category;most\nnever;tea;;\n;;;\nat_most;;drinks;2.0\n;;;\n",
+        "rule\tproduct_id\tcategory\tmost\nnever\ttea\tNULL\t\nat_most\t\tdrinks\t2\n",
+    ],
+)
+def test_rules_of_the_house_are_read_as_spreadsheets_save_them(tmp_path: Path, text: str) -> None:
     place = tmp_path / "rules.csv"
-    place.write_text("rule;product_id;category;most\nnever;tea;;\nat_most;;drinks;2\n")
+    place.write_text(text)
     found = read_house_rules(place, ["tea", "milk"], ["drinks"])
     assert [(one.rule, one.product_id, one.most) for one in found] == [("never", "tea", None), ("at_most", None, 2)]

@@ -15,6 +15,7 @@ A segment is `attribute=value` of the customers table, such as `city=Lyon`; a va
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 import polars as pl
 
 from intandem.data.tables.reading.frames import source_of
-from intandem.data.tables.reading.mapping import Reading
+from intandem.data.tables.reading.mapping import MISSING, Reading
 from intandem.errors import InputError, did_you_mean
 
 RULES = ("always", "never", "pin", "at_most")
@@ -85,17 +86,40 @@ def read_house_rules(given: Any, products: Sequence[str], categories: Sequence[s
         return ()
     if isinstance(given, str | Path) and not Path(given).is_file():
         raise InputError(given, "there is no such file", "check the path")
-    frame = source_of(_PLACE, given).frame
-    if isinstance(given, str | Path) and frame.width == 1 and ";" in frame.columns[0]:
-        # As spreadsheets of half the world save it.
-        frame = source_of(_PLACE, given, Reading(separator=";")).frame
+    source = source_of(_PLACE, given, _reading(Path(given)) if isinstance(given, str | Path) else None)
+    frame = source.frame
     for name in frame.columns:
         if name not in COLUMNS:
             raise InputError(_PLACE, "is not a known column", did_you_mean(name, COLUMNS), key=name)
     if "rule" not in frame.columns:
         raise InputError(_PLACE, "has no column rule", f"add it: {', '.join(RULES)}")
-    rows = frame.with_columns(pl.all().cast(pl.String).str.strip_chars().replace("", None)).to_dicts()
-    return tuple(_rule(number, row, products, categories) for number, row in enumerate(rows, 1))
+    rows = frame.select(_cells(column, source.quoted.get(column.name)) for column in frame).to_dicts()
+    return tuple(
+        _rule(number, row, products, categories)
+        for number, row in zip(source.rows.to_list(), rows, strict=True)
+        # Spreadsheets save rows that hold separators alone.
+        if any(value is not None for value in row.values())
+    )
+
+
+def _reading(path: Path) -> Reading:
+    """How spreadsheets of half the world, or programs, part the columns."""
+    if path.suffix != ".csv":
+        return Reading()
+    with path.open(encoding="utf-8-sig", errors="replace") as text:
+        first = text.readline(1000)
+    told = re.match(r'^"?sep=(.)', first)
+    if told:
+        return Reading(separator=told[1])
+    found = [mark for mark in (",", ";", "\t", "|") if mark in first]
+    return Reading(separator=found[0]) if found and found[0].isascii() else Reading()
+
+
+def _cells(values: pl.Series, quoted: pl.Series | None) -> pl.Series:
+    """Cells as text: what stands for nothing is none, and `2.0` is 2, as in other tables."""
+    text = values.cast(pl.String).str.strip_chars().str.replace(r"^(-?\d+)\.0+$", "$1")
+    nothing = text.is_in(MISSING) if quoted is None else text.is_in(MISSING) & ~quoted
+    return text.set((nothing | (text == "")).fill_null(True), None)
 
 
 def _rule(number: int, row: dict[str, str | None], products: Sequence[str], categories: Sequence[str]) -> HouseRule:

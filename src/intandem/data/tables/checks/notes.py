@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from intandem.data.tables.checks.calendar import Calendar
+from intandem.data.tables.checks.ids import nearly_same, twins
 from intandem.data.tables.checks.returns import Netted
 from intandem.data.tables.checks.sizes import largest_usual
 from intandem.data.tables.checks.stock import sold_out
@@ -63,6 +64,7 @@ def notes_of(
     notes += _of_prices(typed["products"].frame, lines)
     for name, held in typed.items():
         notes += _of_strangers(raw[name].label, held, typed)
+    notes += _of_twins(tables)
     if "stock" in typed:
         notes += _of_stock(typed["stock"].frame, lines, tables.period_name)
     if "open_orders" in typed:
@@ -215,24 +217,33 @@ def _of_lead_times(times: pl.Series, unit: str) -> list[str]:
 
 
 def _of_strangers(label: str, table: TypedTable, typed: MappingLike[str, TypedTable]) -> list[str]:
-    """Ids that another table has but for zeros in front, which spreadsheets lose."""
+    """Ids that another table has but for zeros in front, which spreadsheets lose, or capitals."""
     notes = []
     for name in ("product", "customer"):
         strange = table.faults.filter(pl.col("rule") == f"unknown-{name}")["value"].drop_nulls()
         if strange.is_empty() or f"{name}s" not in typed:
             continue
-        known = typed[f"{name}s"].frame[f"{name}_id"].drop_nulls().unique()
-        bare = known.str.strip_chars_start("0").alias("bare")
-        meant = (
-            pl.DataFrame({"value": strange, "bare": strange.str.strip_chars_start("0")})
-            .filter(pl.col("bare") != "")
-            .join(pl.DataFrame({"known": known, "bare": bare}), on="bare")
-        )
-        if meant.height:
-            value, _, one = meant.row(0)
+        near = nearly_same(strange, typed[f"{name}s"].frame[f"{name}_id"])
+        for (words,), meant in near.group_by("but_for", maintain_order=True):
+            value, one, _ = meant.row(0)
             notes.append(
                 f"{label}: {_count(meant.height, 'row names', 'rows name')} a {name} that the {name}s table has but "
-                f"for zeros in front ({value!r} there is {one!r}): write ids as text in both"
+                f"for {words} ({value!r} there is {one!r}): write ids as text in both"
+            )
+    return notes
+
+
+def _of_twins(tables: Tables) -> list[str]:
+    """Ids of one kind that differ in zeros in front alone."""
+    notes = []
+    for name, frame in (("product", tables.products), ("customer", tables.customers), ("store", tables.stores)):
+        pairs = twins(frame[f"{name}_id"])
+        if pairs.height:
+            one, other = pairs.row(0)
+            differ = "differs from another" if pairs.height == 1 else "differ from others"
+            notes.append(
+                f"{_count(pairs.height, f'{name} id', f'{name} ids')} {differ} in zeros in front alone ({one!r} and "
+                f"{other!r}) and count as two {name}s: if they are one, write its id in one way"
             )
     return notes
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from intandem.data.tables.checks.calendar import Calendar, calendar_of
+from intandem.data.tables.checks.ids import nearly_same
 from intandem.data.tables.checks.notes import Found, exact_repeats, notes_of
 from intandem.data.tables.checks.report import (
     QUARANTINE,
@@ -240,6 +241,12 @@ def _still_there(raw: dict[str, RawTable], typed: dict[str, TypedTable], name: s
             cure = f'say in mapping.toml how dates are written: [{name}] date_format = "%d.%m.%Y", for one'
             if str(value).replace(".", "").replace(",", "").isdecimal():
                 cure = "numbers alone name no day: write dates, as 2024-01-31"
+        other = f"{rule.removeprefix('unknown-')}s"
+        if rule.startswith("unknown-") and other in typed:
+            near = nearly_same(pl.Series([value]), typed[other].frame[column])
+            if near.height:
+                _, one, words = near.row(0)
+                cure = f"the {other} table has {one!r}, the same but for {words}: write ids as text in both"
         raise InputError(
             raw[name].place,
             f"{value!r} breaks the rule {rule}, and no other row is left either",

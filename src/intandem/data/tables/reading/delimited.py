@@ -177,7 +177,9 @@ def _check_line_ends(path: Path) -> None:
             first = file.read(FIRST_BYTES)
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})", "check the file") from error
-    if b"\r" in first.rstrip(b"\r") and b"\n" not in first:
+    outside = re.sub(rb'"[^"]*"', b"", first)
+    alone = re.findall(rb"\r(?![\r\n]|$)", outside)
+    if alone and (len(alone) > outside.count(b"\n") or b"\r" in outside.split(b"\n")[0].rstrip(b"\r")):
         cure = "save it with the line ends of Windows or Unix"
         raise InputError(path, "has line ends of carriage returns alone, as old Macs wrote", cure)
 

@@ -50,7 +50,7 @@ class RawTable:
     - `frame`: the schema's columns that are there, `ROW`, and `EXTRA` if any row holds more than the header.
     - `attributes`: further columns of a table that keeps them, row by row as in `frame`, under the firm's names.
     - `unknown`: columns that are left out, under the firm's names. `reading`: how values are written.
-    - `quoted`, `notes`: as in `Source`.
+    - `quoted`, `notes`: as in `Source`. `years`: different values in a column of years that is left out, 0 without one.
     """
 
     table: Table
@@ -62,6 +62,7 @@ class RawTable:
     unknown: tuple[str, ...]
     quoted: MappingLike[str, pl.Series]
     notes: tuple[str, ...]
+    years: int = 0
 
 
 def named(table: Table, source: Source, mapping: Mapping) -> RawTable:
@@ -112,7 +113,16 @@ def named(table: Table, source: Source, mapping: Mapping) -> RawTable:
         unknown=() if table.keeps_attributes else tuple(others),
         quoted={names[name]: mask for name, mask in source.quoted.items() if name in names},
         notes=source.notes,
+        years=max((_years(frame[name]) for name in others if name.casefold() in YEAR_NAMES), default=0),
     )
+
+
+YEAR_NAMES = ("year", "yr", "jahr", "annee", "année", "año", "anno", "ano", "iso_year", "isoyear")
+
+
+def _years(values: pl.Series) -> int:
+    text = stripped(values)
+    return text.filter(text.str.contains(r"^(?:19|20)?\d{2}(?:\.0)?$").fill_null(False)).n_unique()
 
 
 def without_spaces(place: str | Path, frame: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import polars as pl
 
@@ -25,27 +26,55 @@ class Periods:
     code: PeriodCode
 
 
-LAST_WEEKS, FIRST_WEEKS, MOST_YEARS = 50, 4, 12
-"""Numbers of weeks begin again where one of the last is followed by one of the first: so often at most in a file that
+HALF_YEAR, MOST_YEARS, MOST_WEEKS = 26, 12, 53
+"""Numbers of weeks begin again where one follows that is less by more than half a year: so often at most in a file that
 is in order."""
 
+_NO_YEAR = r"^(?i:w|wk|kw|cw|week|woche|semaine|sem)[.\s_-]*\d{1,2}$"
 
-def begins_again(numbers: pl.Series) -> bool:
-    """Whether counts are those of weeks which begin again with every year, in a file that is in order.
+
+def begins_again(numbers: pl.Series, ids: pl.DataFrame | None = None) -> bool:
+    """Whether counts are those of weeks which begin again with every year, in a file that is in order of time, the
+    oldest or the newest first.
+
+    **Arguments:** `ids`: columns by which the file may be sorted instead: with each of them time begins again too.
 
     ```python
-    >>> begins_again(pl.Series([50, 51, 52, 1, 2])), begins_again(pl.Series([50, 51, 52, 53, 54]))
+    >>> begins_again(pl.Series([*range(30, 53), *range(1, 20)])), begins_again(pl.Series(range(30, 53)))
     (True, False)
+    >>> by_customer = pl.DataFrame({"customer_id": ["ann"] * 40 + ["bob"] * 40})
+    >>> begins_again(pl.Series([*range(1, 41)] * 2), by_customer)
+    False
 
     ```
     """
-    known = numbers.drop_nulls()
-    if known.len() < 2 or known.min() != 1 or known.max() not in (52, 53):
+    counts = numbers.alias("__now")
+    frame = (counts.to_frame() if ids is None else ids.with_columns(counts)).filter(pl.col("__now").is_not_null())
+    known = frame["__now"]
+    if known.len() < HALF_YEAR or known.min() < 1 or known.max() > MOST_WEEKS:  # type: ignore[operator]
         return False
-    steps = pl.DataFrame({"now": known, "next": known.shift(-1)}).drop_nulls()
-    back = steps.filter(pl.col("next") < pl.col("now"))
-    again = back.filter((pl.col("now") >= LAST_WEEKS) & (pl.col("next") <= FIRST_WEEKS))
-    return 0 < back.height == again.height <= MOST_YEARS
+    names = [name for name in frame.columns if name != "__now"]
+    groups = [list(some) for size in range(1, len(names) + 1) for some in combinations(names, size)]
+    for way in (frame, frame.reverse()):
+        step = way["__now"].diff().fill_null(0)
+        back = step < 0
+        if 0 < back.sum() == (step < -HALF_YEAR).sum() <= MOST_YEARS and not any(
+            _sorted_by(way.select(ids=pl.struct(some).hash())["ids"], back) for some in groups
+        ):
+            return True
+    return False
+
+
+def _sorted_by(ids: pl.Series, back: pl.Series) -> bool:
+    """Whether each id stands in one place, and time goes back only where an id begins."""
+    new = (ids != ids.shift(1)).fill_null(True)
+    return bool(new.sum() == ids.n_unique() and new.filter(back).all())
+
+
+def weeks_without_year(text: pl.Series) -> str:
+    """An example of weeks that are named without their year (`W30`, `KW 5`), where most are; else empty."""
+    named = text.filter(text.str.contains(_NO_YEAR).fill_null(False))
+    return str(named[0]) if 2 * len(named) > len(text) - text.null_count() else ""
 
 
 def read_periods(text: pl.Series, stated: PeriodCode | None, place: object) -> Periods:

@@ -10,8 +10,10 @@ import polars as pl
 from intandem.data.tables.reading.mapping import Mapping, PeriodCode
 from intandem.data.tables.reading.raw import RawTable, blank_cells, stripped
 from intandem.data.tables.values.dates import as_days
-from intandem.data.tables.values.periods import begins_again, days_of, read_periods
+from intandem.data.tables.values.periods import MOST_WEEKS, begins_again, days_of, read_periods, weeks_without_year
 from intandem.errors import InputError
+
+WITH_YEAR = "write the year too, as 2024-W05 or 202405, give dates, or count on"
 
 
 @dataclass(frozen=True)
@@ -82,22 +84,40 @@ class Clock:
         text = stripped(raw.frame["period"]).set(blank, None)
         periods = read_periods(text, self.code, raw.place)
         if periods.code == "count":
-            if begins_again(periods.numbers):
-                raise InputError(
-                    raw.place,
-                    "numbers weeks up to 52 or 53 and begins again at 1: weeks of several years would count as one",
-                    "write the year too, as 2024-W05 or 202405, give dates, or count on",
-                    key="period",
-                )
             unread = ~blank & periods.numbers.is_null()
             fitting = periods.numbers.cast(pl.Int32, strict=False)
-            return Timed({"period": fitting}, "period", (("missing", blank), ("not-a-period", unread)))
+            notes = _of_years(raw, text, periods.numbers)
+            return Timed({"period": fitting}, "period", (("missing", blank), ("not-a-period", unread)), notes)
         day = days_of(periods)
         broken = (("missing", blank), ("not-a-period", ~blank & day.is_null()), self._beyond(day))
         first = text.drop_nulls()
         what = "a week, Monday to Sunday" if periods.code in ("YYYYWW", "YYWW") else "a day"
         note = f"period: {first[0]} is read as {what} ({periods.code})" if len(first) else ""
         return Timed({"date": day}, "period", broken, (note,) if note else ())
+
+
+def _of_years(raw: RawTable, text: pl.Series, numbers: pl.Series) -> tuple[str, ...]:
+    """A note on counts that may be numbers of weeks of several years.
+
+    **Raises:** `InputError` if they are.
+    """
+    if example := weeks_without_year(text):
+        raise InputError(raw.place, f"names weeks without their year, such as {example}", WITH_YEAR, key="period")
+    known = numbers.drop_nulls()
+    first, last = (int(known.min()), int(known.max())) if len(known) else (0, 0)  # type: ignore[arg-type]
+    if first < 1 or last > MOST_WEEKS:
+        return ()
+    within = f"numbers weeks up to {last} "
+    if raw.years > 1:
+        problem = f"{within}beside a column of {raw.years} years: weeks of several years would count as one"
+        raise InputError(raw.place, problem, WITH_YEAR, key="period")
+    ids = [name for name in ("customer_id", "product_id", "store_id", "kind") if name in raw.frame.columns]
+    if begins_again(numbers, raw.frame.select(ids)):
+        problem = f"{within}and begins again: weeks of several years would count as one"
+        raise InputError(raw.place, problem, WITH_YEAR, key="period")
+    if first == 1 and last in (MOST_WEEKS - 1, MOST_WEEKS):
+        return (f"period: 1 to {last} are taken as the weeks of one year; if there are more, {WITH_YEAR}",)
+    return ()
 
 
 def clock_of(lines: RawTable, mapping: Mapping, latest: date) -> Clock:

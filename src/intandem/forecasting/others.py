@@ -56,7 +56,7 @@ def predict(name: str, series: DemandSeries, horizon: int, probabilities: Sequen
         lacking = error.name or "a library"
         raise InputError("models", f"{name} needs {lacking}", "pip install 'intandem[forecast]'") from error
     shape = (len(series.unique_id), horizon)
-    columns = [name if one == 0.5 else f"{name}-{'lo' if one < 0.5 else 'hi'}-{_level(one):g}" for one in probabilities]
+    columns = [name if one == 0.5 else f"{name}-{'lo' if one < 0.5 else 'hi'}-{_level(one)}" for one in probabilities]
     mean = found[name].to_numpy().reshape(shape).T
     quantiles = np.stack([found[column].to_numpy().reshape(shape).T for column in columns])
     return Predicted(np.maximum(mean, 0.0), np.maximum(quantiles, 0.0))
@@ -75,8 +75,10 @@ def _naive(series: DemandSeries, horizon: int, probabilities: Sequence[float | i
     return Predicted(mean, np.maximum(quantiles, 0.0))
 
 
-def _level(probability: float) -> float:
-    return round(abs(2 * probability - 1) * 100, 4)
+def _level(probability: float) -> float | int:
+    """The interval, in per cent, that a quantile is an end of; a whole number where it is one, as it names columns."""
+    level = round(abs(2 * probability - 1) * 100, 4)
+    return int(level) if level == int(level) else level
 
 
 def _long(series: DemandSeries) -> Any:

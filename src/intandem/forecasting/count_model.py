@@ -3,7 +3,7 @@
 What moves a series is in `filtering`. Here: its prior, how the numbers that all series share are found, and fitting.
 
 - **Hierarchical.** A series begins at the level of its category, and its responses to drivers at those of all series;
-  how much series differ is estimated from them. Dispersion and the speed of levels are shared by all.
+  how much series differ is estimated from them. Levels of some series move faster than those of others (`SPEEDS`).
 - **Shared numbers** maximise the probability of each count given those before it, on a sample of series.
 - **Censored.** A sold out period counts as "this or more" (`corrected=False` takes it for all of demand).
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 
 from intandem.errors import InputError
 from intandem.forecasting.filtering import PERMANENT, RESPONSES, TRANSIENT, Belief, Dynamics, ahead, learn, loads
@@ -31,6 +31,12 @@ FIRST_STEPS = (1.0, 1.0, 1.0, 0.7, 1.0, 1.0, 1.0)
 
 MOST_PERIODS = 156
 """Periods, the last ones, on which the shared numbers are found."""
+
+SPEEDS = np.array([0.2, 0.45, 1.0, 2.2, 5.0])
+"""How many times the usual variance the level of a series may move by."""
+
+SPEED_SPREAD = 0.7
+"""Standard deviation of the logarithm of the speed between series."""
 
 CAUTION = 1e-3
 """Pull towards the usual numbers, so that what the data do not tell stays there."""
@@ -57,14 +63,17 @@ class Responses:
 
 @dataclass(frozen=True)
 class FittedCounts:
-    """The model after the last period of `series`, in units of `unit` of each series."""
+    """The model after the last period of `series`, in units of `unit` of each series.
+
+    `speeds`: the probability of each of `SPEEDS`, `speeds series`.
+    """
 
     series: DemandSeries
     dynamics: Dynamics
     responses: Responses
     belief: Belief
     unit: np.ndarray
-    log_probability: np.ndarray
+    speeds: np.ndarray
 
     def paths(
         self, horizon: int, *, paths: int = 500, plan: Mapping[str, np.ndarray] | None = None, seed: int = 0
@@ -87,13 +96,14 @@ class FittedCounts:
         values = draw_paths(
             self.belief,
             self.dynamics,
+            (SPEEDS, self.speeds),
             drivers_of(self.series),
             known,
             season,
             paths=paths,
             seed=seed,
         )
-        return SamplePaths(values * self.unit, self.series.unique_id, self.series.ahead(horizon))
+        return SamplePaths(values * self.unit, self.series.unique_id, self.series.ahead(horizon), self.unit)
 
 
 def fit_count_model(
@@ -115,11 +125,12 @@ def fit_count_model(
     sample = np.sort(np.random.default_rng(settings.seed).choice(many, min(settings.sample, many), replace=False))
     for _ in range(settings.rounds):
         for _ in range(2):
-            belief, _told = _filtered(data, _prior(data, responses, dynamics), dynamics)
+            belief, _ = _filtered(data, responses, dynamics)
             responses = _between_series(belief, responses)
         dynamics = _shared_numbers(data.some(sample, MOST_PERIODS), responses, dynamics, settings.evaluations)
-    belief, told = _filtered(data, _prior(data, responses, dynamics), dynamics)
-    return FittedCounts(series, dynamics, responses, belief, data.unit, told)
+    speeds = _speeds(data, responses, dynamics)
+    belief, _ = _filtered(data, responses, dynamics, np.exp(np.log(SPEEDS) @ speeds))
+    return FittedCounts(series, dynamics, responses, belief, data.unit, speeds)
 
 
 def drivers_of(series: DemandSeries) -> np.ndarray:
@@ -167,7 +178,7 @@ def _units(counts: np.ndarray) -> np.ndarray:
     return np.where(fraction, np.where(usual < 1, 0.01, 0.1), 1.0)
 
 
-def _prior(data: _Data, responses: Responses, dynamics: Dynamics) -> Belief:
+def _prior(data: _Data, responses: Responses, dynamics: Dynamics, speed: np.ndarray) -> Belief:
     """Levels around those of the category, by how much series differ; responses around those of all."""
     usable = data.seen & ~data.at_least
     usable = np.where(usable.any(0), usable, data.seen)
@@ -179,21 +190,25 @@ def _prior(data: _Data, responses: Responses, dynamics: Dynamics) -> Belief:
     usual = (np.bincount(data.groups, level) + 2 * level.mean()) / (sizes + 2)
     many, states = len(level), RESPONSES + len(responses.mean)
     mean, variance = np.zeros((many, states)), np.zeros((many, states, states))
-    mean[:, PERMANENT], mean[:, TRANSIENT] = usual[data.groups], dynamics.rest
+    mean[:, PERMANENT], mean[:, TRANSIENT] = usual[data.groups], dynamics.rest * speed
     mean[:, RESPONSES:] = responses.mean
     variance[:, PERMANENT, PERMANENT] = ((level - usual[data.groups]) ** 2).mean() + 0.05
-    variance[:, TRANSIENT, TRANSIENT] = dynamics.spread
+    variance[:, TRANSIENT, TRANSIENT] = dynamics.spread * speed
     for place, one in enumerate(responses.variance, RESPONSES):
         variance[:, place, place] = one
     return Belief(mean, variance, 0.0, 0.05)
 
 
-def _filtered(data: _Data, belief: Belief, dynamics: Dynamics) -> tuple[Belief, np.ndarray]:
+def _filtered(
+    data: _Data, responses: Responses, dynamics: Dynamics, speed: np.ndarray | None = None
+) -> tuple[Belief, np.ndarray]:
+    speed = np.ones(data.counts.shape[1]) if speed is None else speed
+    belief = _prior(data, responses, dynamics, speed)
     dispersion = np.full(data.counts.shape[1], dynamics.dispersion)
     told = np.zeros(data.counts.shape)
     for period, counts in enumerate(data.counts):
         if period:
-            belief = ahead(belief, dynamics)
+            belief = ahead(belief, dynamics, speed)
         belief, told[period] = learn(
             belief,
             data.load[period],
@@ -204,6 +219,14 @@ def _filtered(data: _Data, belief: Belief, dynamics: Dynamics) -> tuple[Belief, 
             dispersion,
         )
     return belief, told
+
+
+def _speeds(data: _Data, responses: Responses, dynamics: Dynamics) -> np.ndarray:
+    """How likely each speed is for each series, by what its counts say and how much series differ; `speeds series`."""
+    ones = np.ones(data.counts.shape[1])
+    told = [_filtered(data, responses, dynamics, speed * ones)[1][1:].sum(0) for speed in SPEEDS]
+    likely = np.stack(told) - 0.5 * (np.log(SPEEDS)[:, None] / SPEED_SPREAD) ** 2
+    return softmax(likely, axis=0)
 
 
 def _between_series(belief: Belief, before: Responses) -> Responses:
@@ -221,7 +244,7 @@ def _shared_numbers(data: _Data, responses: Responses, start: Dynamics, evaluati
 
     def loss(free: np.ndarray) -> float:
         dynamics = _as_dynamics(free)
-        told = _filtered(data, _prior(data, responses, dynamics), dynamics)[1]
+        told = _filtered(data, responses, dynamics)[1]
         # The first count of a series tells of its level only, which everything else has to begin from.
         return float(-told[1:].sum() / max(data.seen[1:].sum(), 1) + CAUTION * ((free - usual) ** 2).mean())
 

@@ -63,16 +63,19 @@ class Belief:
     common_variance: float = 0.0
 
 
-def ahead(belief: Belief, dynamics: Dynamics) -> Belief:
-    """What is known a period later, before its counts."""
+def ahead(belief: Belief, dynamics: Dynamics, speed: np.ndarray) -> Belief:
+    """What is known a period later, before its counts.
+
+    **Arguments:** `speed`: of each series, how many times the variances of its level are those of all.
+    """
     mean, variance = belief.mean.copy(), belief.variance.copy()
-    mean[:, TRANSIENT] += (1.0 - dynamics.damping) * (dynamics.rest - mean[:, TRANSIENT])
-    mean[:, PERMANENT] -= 0.5 * dynamics.permanent
+    mean[:, TRANSIENT] += (1.0 - dynamics.damping) * (dynamics.rest * speed - mean[:, TRANSIENT])
+    mean[:, PERMANENT] -= 0.5 * dynamics.permanent * speed
     mean[:, PERMANENT] += dynamics.lasting * (1.0 - dynamics.common_damping) * belief.common
     variance[:, TRANSIENT, :] *= dynamics.damping
     variance[:, :, TRANSIENT] *= dynamics.damping
-    variance[:, PERMANENT, PERMANENT] += dynamics.permanent
-    variance[:, TRANSIENT, TRANSIENT] += dynamics.transient
+    variance[:, PERMANENT, PERMANENT] += dynamics.permanent * speed
+    variance[:, TRANSIENT, TRANSIENT] += dynamics.transient * speed
     damping = dynamics.common_damping
     return Belief(mean, variance, belief.common * damping, belief.common_variance * damping**2 + dynamics.common)
 

@@ -17,6 +17,9 @@ NAME = "CountModel"
 ALIKE = 0.2
 """How far on the log scale a period of the past may lie from the present one, to begin as it did."""
 
+FEW = 5.0
+"""Periods, over those seen, by which the variances of series' own levels are larger ahead than they were found."""
+
 LARGEST_MEAN = 1e8
 AT_ONCE = 1_000
 """Series whose paths are drawn in one go: so many fit in memory."""
@@ -24,11 +27,15 @@ AT_ONCE = 1_000
 
 @dataclass(frozen=True, repr=False)
 class SamplePaths(Displayed):
-    """Demand ahead: `values`, `paths periods series`, in the firm's units; `ds`: first days or numbers of periods."""
+    """Demand ahead: `values`, `paths periods series`, in the firm's units; `ds`: first days or numbers of periods.
+
+    `unit`: what is counted as one, of each series or of all.
+    """
 
     values: np.ndarray
     unique_id: tuple[str, ...]
     ds: tuple[date | int, ...]
+    unit: np.ndarray | float = 1.0
     name: str = NAME
 
     def _summary(self) -> Summary:
@@ -40,8 +47,13 @@ class SamplePaths(Displayed):
         return self.values.mean(0)
 
     def quantiles(self, probabilities: Sequence[float | int]) -> np.ndarray:
-        """Quantiles of each period's demand, `probabilities periods series`."""
-        return _quantiles(self.values, probabilities)
+        """Quantiles of each period's demand, `probabilities periods series`.
+
+        Of the mid-distribution (Ma, Genton and Parzen 2011): a count is spread over half a unit up and down. Of few
+        counts, an interval of plain quantiles holds far more than its share; these do so on average over series.
+        """
+        spread = np.random.default_rng(0).uniform(-0.5, 0.5, self.values.shape).astype(np.float32) * self.unit
+        return np.maximum(_quantiles(self.values + spread, probabilities), 0.0)
 
     def total(self, periods: int | np.ndarray | None = None) -> np.ndarray:
         """Demand over the first periods together, `paths series`: over lead time and review, for one.
@@ -66,7 +78,10 @@ class SamplePaths(Displayed):
     def total_quantiles(
         self, probabilities: Sequence[float | int], periods: int | np.ndarray | None = None
     ) -> np.ndarray:
-        """Quantiles of demand over the first periods together, `probabilities series`: not the sum of quantiles."""
+        """Quantiles of demand over the first periods together, `probabilities series`: not the sum of quantiles.
+
+        Plain ones: stock of the 0.95 quantile lasts with a chance of 0.95 or more.
+        """
         return _quantiles(self.total(periods), probabilities)
 
     def frame(self, levels: Sequence[float | int] = (80, 95), quantiles: Sequence[float | int] = ()) -> pl.DataFrame:
@@ -118,6 +133,7 @@ def frame_of(
 def draw_paths(
     belief: Belief,
     dynamics: Dynamics,
+    speeds: tuple[np.ndarray, np.ndarray],
     drivers: np.ndarray,
     plan: Mapping[int, np.ndarray],
     season: np.ndarray,
@@ -127,26 +143,32 @@ def draw_paths(
 ) -> np.ndarray:
     """Futures of all series from what is known of them.
 
-    **Arguments:** `drivers`: of the past, `periods series drivers`. `plan`: drivers that are known ahead, by place,
-    `horizon series`. `season`: logarithm of the factor, `horizon series`.
+    **Arguments:** `speeds`: of levels, and how likely each is for each series. `drivers`: of the past, `periods series
+    drivers`. `plan`: drivers that are known ahead, by place, `horizon series`. `season`: logarithm of the factor,
+    `horizon series`.
 
     **Returns** counts, `paths horizon series`.
     """
     rng = np.random.default_rng(seed)
     horizon, many = season.shape
+    periods = len(drivers)
+    # Variances that were found in few periods are doubtful: as much as those of Student's t for what moves all series
+    # together, less for what each series tells anew.
+    wider = (periods + 1) / max(periods - 3, 1)
     shared = belief.common + np.sqrt(belief.common_variance) * rng.standard_normal(paths)
     common, lasting = np.zeros((paths, horizon)), np.zeros((paths, horizon))
     for step in range(horizon):
         lasting[:, step] = dynamics.lasting * (1.0 - dynamics.common_damping) * shared
-        shared = dynamics.common_damping * shared + np.sqrt(dynamics.common) * rng.standard_normal(paths)
+        shared = dynamics.common_damping * shared + np.sqrt(wider * dynamics.common) * rng.standard_normal(paths)
         common[:, step] = shared
     moved = common + np.cumsum(lasting, axis=1)
     values = np.empty((paths, horizon, many), np.float32)
     for first in range(0, many, AT_ONCE):
         part = slice(first, first + AT_ONCE)
         own = {place: values[:, part] for place, values in plan.items()}
+        speed = _drawn(speeds[0], speeds[1][:, part], paths, rng) * (1.0 + FEW / periods)
         log_mean = _own_parts(
-            belief.mean[part], belief.variance[part], dynamics, drivers[:, part], own, horizon, paths, rng
+            Belief(belief.mean[part], belief.variance[part]), dynamics, speed, drivers[:, part], own, horizon, rng
         )
         mean = np.exp(log_mean + moved[:, :, None] + season[:, part])
         mean *= rng.standard_gamma(1.0 / dynamics.dispersion, mean.shape) * dynamics.dispersion
@@ -154,17 +176,24 @@ def draw_paths(
     return values
 
 
+def _drawn(values: np.ndarray, weights: np.ndarray, paths: int, rng: np.random.Generator) -> np.ndarray:
+    """One of the values for each path and series, by their weights (`values series`)."""
+    chance = np.cumsum(weights, axis=0)[:-1]
+    drawn = rng.random((paths, weights.shape[1]))
+    return values[(drawn[:, None] > chance).sum(1)]
+
+
 def _own_parts(
-    mean: np.ndarray,
-    variance: np.ndarray,
+    belief: Belief,
     dynamics: Dynamics,
+    speed: np.ndarray,
     drivers: np.ndarray,
     plan: Mapping[int, np.ndarray],
     horizon: int,
-    paths: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """The part of the log mean that is each series' own, `paths horizon series`."""
+    """The part of the log mean that is each series' own, `paths horizon series`; `speed`: `paths series`."""
+    mean, variance, paths = belief.mean, belief.variance, len(speed)
     many, states = mean.shape
     root = np.linalg.cholesky(variance + 1e-9 * np.eye(states))
     state = mean + np.einsum("sij,psj->psi", root, rng.standard_normal((paths, many, states)))
@@ -172,9 +201,9 @@ def _own_parts(
     series = np.arange(many)
     parts = np.empty((paths, horizon, many))
     for step in range(horizon):
-        noise = rng.standard_normal((2, paths, many))
-        state[:, :, PERMANENT] += np.sqrt(dynamics.permanent) * noise[0] - 0.5 * dynamics.permanent
-        state[:, :, TRANSIENT] += (1.0 - dynamics.damping) * (dynamics.rest - state[:, :, TRANSIENT])
+        noise = rng.standard_normal((2, paths, many)) * np.sqrt(speed)
+        state[:, :, PERMANENT] += np.sqrt(dynamics.permanent) * noise[0] - 0.5 * dynamics.permanent * speed
+        state[:, :, TRANSIENT] += (1.0 - dynamics.damping) * (dynamics.rest * speed - state[:, :, TRANSIENT])
         state[:, :, TRANSIENT] += np.sqrt(dynamics.transient) * noise[1]
         parts[:, step] = state[:, :, PERMANENT] + state[:, :, TRANSIENT]
         if states > RESPONSES:

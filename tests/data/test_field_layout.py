@@ -193,10 +193,12 @@ def test_open_orders_are_counted_and_overdue_ones_named(field: Field) -> None:
 
 
 def test_new_products_and_losing_ones_are_named(field: Field) -> None:
-    assert "1 of 5 products were never bought ('new1')" in note_of(check(field("new-products")), "never bought")
-    assert "('p00')" in note_of(check(field("sold-below-cost")), "cost more than their price")
+    assert "1 of 5 products was never bought ('new1')" in note_of(check(field("new-products")), "never bought")
+    assert "('p00')" in note_of(check(field("sold-below-cost")), "more than its price")
 
 
 def test_a_propensity_is_said_to_be_used(field: Field) -> None:
     report = check(field(exposures="customer_id,product_id,date,propensity\nc000,p00,2024-01-01,0.5\n"))
-    assert "1 exposures carry a propensity: `calibrate` takes them as drawn with it" in note_of(report, "propensity")
+    assert "1 exposure carries a propensity: `calibrate` takes what carries one as drawn with it" in note_of(
+        report, "propensity"
+    )

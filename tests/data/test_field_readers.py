@@ -105,7 +105,7 @@ def test_counts_of_stores_are_added_up(tmp_path: Path) -> None:
     assert found.tables.stock.sort("product", "date")["on_hand"].to_list() == [35.0, 8.0, 11.0, 4.0]
     told = "\n".join(found.notes)
     assert "stock.csv: counts of 2 stores are added up" in told
-    assert "1 of 4 sums lack a store" in told
+    assert "1 of 4 sums lacks a store" in told
 
 
 @pytest.mark.parametrize(("price", "told"), [("250", True), ("0.4", True), ("3.9", False)])

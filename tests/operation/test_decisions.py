@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ from intandem.market import Decision, Market, check_decision, family_market
 from intandem.operation import Decisions, decide
 from intandem.operation.house_rules import read_house_rules
 from intandem.operation.reasons import REASONS
+from intandem.operation.writing import TABLES, write_decisions
 from operation.firms import PRODUCTS, WEEKS, market_of, play, tables_of, trained
 
 
@@ -315,6 +317,29 @@ def test_an_empty_shelf_is_told_and_filling_it_is_nothing_unusual(market: Market
         bought = found.orders.filter(pl.col("demand_per_period") > 0)["product_id"].to_list()
     assert sorted(flagged[0.0]["empty_shelf"]) == sorted(one for one in bought if lead[one] > 0)
     assert "empty_shelf" not in flagged[10_000.0]
+
+
+@pytest.mark.parametrize("stock", [0.0, -0.0, 1.0, 400.0])
+def test_nothing_has_a_sign_and_one_is_no_plural(market: Market, tables: Tables, stock: float, tmp_path: Path) -> None:
+    """In sentences, in files and on the page."""
+    due = pl.DataFrame({"product": [0, 1], "quantity": [1.0, 2.0], "period": [WEEKS - 2, WEEKS - 3]})
+    due = due.cast(tables.open_orders.schema)
+    full = tables.stock.with_columns(on_hand=pl.lit(stock))
+    last = tables.products["product_id"][-1]
+    renamed = tables.products.with_columns(pl.col("product_id").replace(last, "another"))
+    given = dataclasses.replace(tables, stock=full, open_orders=due, products=renamed)
+    found = decide(trained(market), given, market=market)
+    folder = write_decisions(found, tmp_path / "today", ("json",))
+    page = re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", (folder / "today.html").read_text())
+    written = [(folder / f"{name}.{kind}").read_text() for name in TABLES for kind in ("csv", "json")]
+    for text in (page, *written):
+        assert not re.search(r"(?<![\w.])[-−]0(?:\.0*)?(?![\d.:-])", text)
+        one = r"(?<![\d.,])1 (?:days|weeks|units|products|customers|lines|orders|recommendations|showings)\b"
+        assert not re.search(one, text)
+    assert all(found.flags.filter(pl.col("flag") == "product_gone")["product_id"].to_list())
+    assert "was due 2 weeks ago" in " ".join(found.flags["text"])
+    for why, on_order in found.push_and_spare.select("why", "on_order").rows():
+        assert (" on order" in why and "nothing" not in why) == (why.startswith("sold out") and on_order > 0)
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,8 @@ def _tables(tables: Any, frames: Mapping[str, Any], mapping: Mapping[str, Any] |
     report = tables if isinstance(tables, ValidationReport) else check_tables(read_tables(tables, frames, mapping))
     if not report.quarantined:
         return report.tables, []
-    text = f"{report.quarantined:,} of {report.rows:,} rows break a rule and are left out: `data validate` lists them."
+    broke = "breaks a rule and is" if report.quarantined == 1 else "break a rule and are"
+    text = f"{report.quarantined:,} of {count(report.rows, 'row')} {broke} left out: `data validate` lists them."
     return report.tables, [Flag("rows_left_out", None, text)]
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from intandem.departments import JointPolicy, Reference
+from intandem.display import count
 from intandem.market.supply import order_range
 from intandem.operation.flags import Flag
 from intandem.operation.reasons import REASONS, Parts, parts_of
 from intandem.operation.today import Today
-from intandem.operation.units import own_units, unit_sizes
+from intandem.operation.units import own_units, shown, unit_sizes
 
 ABOVE_USUAL = 3.0
 """Periods of expected demand that an order, and what is left of it a review after it comes, must exceed to be above the
@@ -96,8 +97,9 @@ def orders_of(
             **parts.units,
         }
     )
+    # Nought that is added takes the sign from what is nothing.
     frame = frame.select(
-        pl.col(name).fill_nan(None).cast(kind) if kind == pl.Float64 else pl.col(name).cast(kind)
+        (pl.col(name).fill_nan(None).cast(kind) + 0.0) if kind == pl.Float64 else pl.col(name).cast(kind)
         for name, kind in ORDERS.items()
     )
     frame = frame.sort("money", "product_id", descending=[True, False])
@@ -143,7 +145,7 @@ def _arriving(today: Today) -> list[str]:
             first = today.tables.calendar["start"][0]
             when = f"by {first + timedelta(days=today.days * (today.period + slot + 1))}"
         for place in np.flatnonzero(row > 0).tolist():
-            found[place].append(f"{row[place]:g} {when}")
+            found[place].append(f"{shown(row[place])} {when}")
     return ["; ".join(one) for one in found]
 
 
@@ -165,18 +167,24 @@ def _flags(today: Today, parts: Parts, after: np.ndarray, minimum: np.ndarray) -
     for j in np.flatnonzero(np.isfinite(demand)):
         mine = []
         if here[j] < EMPTY * demand[j] * wait[j]:
-            left = f"{here[j]:g} on hand" if here[j] > 0 else "sold out"
-            until = f"{wait[j]} {period}{'s' if wait[j] > 1 else ''}"
-            asked = f"{demand[j] * wait[j]:.3g} are asked for in the {until} until the next come"
-            mine.append(Flag("empty_shelf", ids[j], f"{ids[j]} is {left}, and {asked}."))
+            left = f"has {shown(here[j])} on hand" if here[j] > 0 else "is sold out"
+            until = count(int(wait[j]), period)
+            wanted = f"{demand[j] * wait[j]:.3g}"
+            asked = f"{wanted} {'is' if wanted == '1' else 'are'} asked for in the {until} until the next come"
+            mine.append(Flag("empty_shelf", ids[j], f"{ids[j]} {left}, and {asked}."))
         if order[j] > max(ABOVE_USUAL * demand[j], smallest[j]) and not after[j] <= longest[j]:
-            text = f"{order[j]:g} of {ids[j]} are {order[j] / max(demand[j], 1e-6):.0f} {period}s of its demand"
-            mine.append(Flag("above_usual", ids[j], f"{text}."))
+            lasting = count(round(order[j] / max(demand[j], 1e-6)), period)
+            mine.append(Flag("above_usual", ids[j], f"{shown(order[j])} of {ids[j]} are {lasting} of its demand."))
         if parts.units["cap"][j] < 0:
             missing = -parts.units["cap"][j]
-            mine.append(Flag("capped", ids[j], f"{ids[j]} is capped at {order[j]:g}: {missing:g} more were wanted."))
+            were = "was" if missing == 1 else "were"
+            mine.append(
+                Flag("capped", ids[j], f"{ids[j]} is capped at {shown(order[j])}: {shown(missing)} more {were} wanted.")
+            )
         if after[j] < minimum[j]:
-            text = f"{ids[j]} lasts {max(after[j], 0):.0f} days with what is ordered, below {minimum[j]:.0f}"
+            text = (
+                f"{ids[j]} lasts {count(round(max(after[j], 0)), 'day')} with what is ordered, below {minimum[j]:.0f}"
+            )
             mine.append(Flag("below_minimum_cover", ids[j], f"{text}."))
         if mine:
             found[int(j)] = mine
@@ -188,8 +196,7 @@ def _why(period: str, lead: int, parts: Parts, place: int) -> str:
     units = {name: float(values[place]) for name, values in parts.units.items()}
     span = f"{lead + 1} {period}{'s' if lead else ''}"
     demand, rest = sum(units[name] for name in DEMAND), parts.demand[place]
-    # Nought less nothing is nought, without a sign.
-    here, coming = 0.0 - units["on_hand"], 0.0 - units["arriving"]
+    here, coming = -units["on_hand"], -units["arriving"]
     if parts.order[place] == 0:
         if units["withdrawn"]:
             return "nothing: it is not in the tables any more"
@@ -198,8 +205,8 @@ def _why(period: str, lead: int, parts: Parts, place: int) -> str:
         if here + coming == 0 and demand == 0:
             return "nothing: nobody is expected to buy it"
         level = demand + units["safety_stock"] + units["stock_blind_exposure"]
-        needed = f"{level:g} needed over {span}"
-        stock = f"{here:g} on hand" + (f" and {coming:g} on order" if coming else "")
+        needed = f"{shown(level)} needed over {span}"
+        stock = f"{shown(here)} on hand" + (f" and {shown(coming)} on order" if coming else "")
         if units["cap"]:
             return "nothing: no order fits between the smallest and the largest"
         if units["learned"] < 0:
@@ -207,7 +214,7 @@ def _why(period: str, lead: int, parts: Parts, place: int) -> str:
         if units["rounding"] < 0:
             return f"nothing: {stock} for {needed}; what is missing is less than half of the smallest order"
         return f"nothing: {stock} for {needed} ({rest:.3g} a {period})"
-    told = [f"{demand:g} expected over {span}"]
+    told = [f"{shown(demand)} expected over {span}"]
     for name, words in (
         ("safety_stock", "for safety"),
         ("stock_blind_exposure", "as if recommendations did not look at stock"),
@@ -222,5 +229,5 @@ def _why(period: str, lead: int, parts: Parts, place: int) -> str:
         ("cap", "above the cap"),
     ):
         if units[name]:
-            told.append(f"{'+' if units[name] > 0 else '−'} {abs(units[name]):g} {words}")
+            told.append(f"{'+' if units[name] > 0 else '−'} {shown(abs(units[name]))} {words}")
     return " ".join(told)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from intandem.display import in_currency
+from intandem.display import count, in_currency
 from intandem.operation import words
 from intandem.operation.charts import cover_chart, exposure_chart
 from intandem.operation.decisions import Decisions
@@ -205,7 +205,7 @@ def _nothing(found: Decisions) -> str:
         for row in scarce.iter_rows(named=True)
     ]
     table = f"<details><summary>Why not</summary>{table_of(head, cells, kind='moved')}</details>"
-    return section("What is not ordered", f"{rows.height:,} products, those with the least cover first.", table)
+    return section("What is not ordered", f"{count(rows.height, 'product')}, those with the least cover first.", table)
 
 
 def _lists(found: Decisions, currency: str) -> str:

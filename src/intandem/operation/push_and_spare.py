@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 
 from intandem.departments.outlook import margin
+from intandem.display import count
 from intandem.operation.offers import Worth
 from intandem.operation.orders import names_of
 from intandem.operation.reasons import Parts
 from intandem.operation.today import Today
-from intandem.operation.units import own_units, unit_sizes
+from intandem.operation.units import own_units, shown, unit_sizes
 
 PUSH_AND_SPARE: dict[str, Any] = {
     "product_id": pl.String,
@@ -56,8 +57,8 @@ def push_and_spare(today: Today, worth: Worth, planned: np.ndarray, parts: Parts
     place = np.flatnonzero(acted)
     place = place[np.argsort(-np.abs(difference[place]), kind="stable")]
     names = names_of(today)
-    capped, coming = parts.units["cap"] < 0, parts.order + on_order
-    told = (difference > 0, on_hand, days, lead, coming, gain, added * size, kept / size, capped)
+    capped = parts.units["cap"] < 0
+    told = (difference > 0, on_hand, days, lead, on_order, parts.order, gain, added * size, kept / size, capped)
     return pl.DataFrame(
         {
             "product_id": [market.labels.product_ids[j] for j in place],
@@ -76,7 +77,7 @@ def push_and_spare(today: Today, worth: Worth, planned: np.ndarray, parts: Parts
             ],
         },
         schema_overrides=PUSH_AND_SPARE,
-    ).with_columns(pl.col("stock_days").fill_nan(None))
+    ).with_columns(pl.col("stock_days").fill_nan(None), pl.col("on_hand", "on_order") + 0.0)
 
 
 def _uncoordinated(today: Today, worth: Worth, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,23 +108,32 @@ def _why(
     on_hand: float,
     days: float,
     lead: float,
-    coming: float,
+    on_order: float,
+    ordered: float,
     gain: float,
     added: float,
     kept: float,
     *,
     capped: bool,
 ) -> str:
-    stock = f"{days:.0f} days of stock" if np.isfinite(days) else f"{on_hand:g} in stock that nobody is expected to buy"
+    stock = (
+        f"{count(round(days), 'day')} of stock"
+        if np.isfinite(days)
+        else f"{shown(on_hand)} in stock that nobody is expected to buy"
+    )
     if push:
         return (
             f"{stock}, margin {gain:.2f} a unit" if days > lead else f"{stock}, and its margin of {gain:.2f} bears it"
         )
     if on_hand <= 0:
-        return f"sold out; {coming:g} on order, today's included" if coming else "sold out, and nothing is on order"
+        coming = [f"{shown(on_order)} on order"] if on_order > 0 else []
+        coming += [f"{shown(ordered)} ordered today"] if ordered > 0 else []
+        return f"sold out; {' and '.join(coming)}" if coming else "sold out, and nothing is on order"
     if days <= lead + 7:
-        scarce = "supply is capped" if capped else f"an order takes {lead:g} days"
+        scarce = "supply is capped" if capped else f"an order takes {count(int(lead), 'day')}"
         return f"{stock}, and {scarce}"
     if kept > WORTH_KEEPING * gain:
         return f"a unit kept is worth {kept:.2f} to the policy, of a margin of {gain:.2f}"
-    return f"a showing adds {added:.2g} units at a margin of {gain:.2f}: others bring more"
+    units = f"{added:.2g}"
+    units += " unit" if units == "1" else " units"
+    return f"a showing adds {units} at a margin of {gain:.2f}: others bring more"

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 
 from intandem.data.tables.tables import Tables
+from intandem.display import count
 from intandem.market import Market
 from intandem.operation.flags import Flag, listed
 from intandem.operation.matching import Matching
-from intandem.operation.units import market_units, unit_sizes
+from intandem.operation.units import market_units, shown, unit_sizes
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,9 @@ def _of_counts(
 ) -> Iterator[Flag]:
     for place in np.flatnonzero(net < 0):
         meaning = "taken as owed to customers" if waits else "taken as sold out"
-        yield Flag("negative_stock", str(ids[place]), f"{ids[place]} was counted at {net[place]:g}: {meaning}.")
+        yield Flag("negative_stock", str(ids[place]), f"{ids[place]} was counted at {shown(net[place])}: {meaning}.")
     for place in np.flatnonzero(when < now):
-        age = now - when[place]
-        ago = f"{age} {period}{'s' if age > 1 else ''}"
+        ago = count(int(now - when[place]), period)
         yield Flag("old_count", str(ids[place]), f"{ids[place]} was last counted {ago} ago.")
     for place in np.flatnonzero(~counted):
         yield Flag("never_counted", str(ids[place]), f"{ids[place]} was never counted: taken as none on hand.")
@@ -113,7 +113,8 @@ def _due(market: Market, tables: Tables, matching: Matching, now: int) -> tuple[
     flags = []
     for place, quantity, period in orders.filter(pl.col("period") < now).select("place", "quantity", "period").rows():
         late = now - period
-        text = f"{quantity:g} units of {ids[place]} were due {late} {tables.period_name}{'s' if late > 1 else ''} ago"
+        units, due = ("unit", "was") if quantity == 1 else ("units", "were")
+        text = f"{shown(quantity)} {units} of {ids[place]} {due} due {count(late, tables.period_name)} ago"
         flags.append(Flag("overdue", ids[place], f"{text}: counted as arriving next {tables.period_name}."))
     beyond = orders.filter(pl.Series(slot >= rows))
     if not beyond.is_empty():

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from intandem.data.tables.tables import Tables
-from intandem.display import Displayed, Summary
+from intandem.display import Displayed, Summary, count
 from intandem.errors import InputError
 from intandem.market import Market, State
 from intandem.operation.flags import Flag
@@ -178,7 +178,7 @@ def _of_ids(market: Market, tables: Tables, matching: Matching) -> Iterator[Flag
 def _of_time(tables: Tables, now: int) -> Iterator[Flag]:
     period = tables.period_name
     if now > tables.periods:
-        text = f"The last line is {now - tables.periods + 1} {period}s old: what was bought since is not known."
+        text = f"The last line is {count(now - tables.periods + 1, period)} old: what was bought since is not known."
         yield Flag("old_lines", None, text)
     observed = tables.calendar.filter(pl.col("period") == now - 1)["observed"]
     if len(observed) and observed[0] is not None and observed[0] < 1:

@@ -31,3 +31,16 @@ def own_units(units: np.ndarray, size: np.ndarray) -> np.ndarray:
 def market_units(quantity: np.ndarray, size: np.ndarray) -> np.ndarray:
     """The firm's quantities in units of the market, whole where the market cuts the firm's unit."""
     return np.where(size == 1, quantity, np.rint(quantity / size))
+
+
+def shown(units: float) -> str:
+    """Units in a sentence: all digits of whole ones, six of others, and nothing without a sign.
+
+    ```python
+    >>> shown(2_500_000.0), shown(2.50), shown(-0.0)
+    ('2500000', '2.5', '0')
+
+    ```
+    """
+    units = round(float(units), DECIMALS) + 0.0
+    return f"{units:.0f}" if units.is_integer() else f"{units:g}"

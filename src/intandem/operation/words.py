@@ -64,7 +64,9 @@ def to_do(found: Decisions) -> list[str]:
     for action, verb, more in (("push", "Push", "more"), ("spare", "Spare", "fewer")):
         rows = found.push_and_spare.filter(pl.col("action") == action)
         if rows.height:
-            lines.append(f"{verb} {_most_of(rows)}: {rows['difference'].abs().sum():,.0f} showings {more} in all.")
+            lines.append(
+                f"{verb} {_most_of(rows)}: {count(round(rows['difference'].abs().sum()), 'showing')} {more} in all."
+            )
     if found.flags.height:
         kinds = [f"{KINDS[kind][0].lower()} ({many:,})" for kind, many in counted(found)]
         lines.append(f"Look at the flags: {listed(kinds)}.")
@@ -147,7 +149,7 @@ def about(text: str, product: str | None, called: dict[str, str]) -> str:
     """A flag's sentence with what the page calls the product in place of its id, which opens it or follows "of"."""
     if not product or product not in called:
         return text
-    its_id = rf"(^|\bof ){re.escape(product)}(?= (?!of |units of ))"
+    its_id = rf"(^|\bof ){re.escape(product)}(?= (?!of |units? of ))"
     return re.sub(its_id, lambda place: f"{place[1]}{called[product]}", text, count=1)
 
 
@@ -166,7 +168,9 @@ def lead(found: Decisions) -> str:
     """Beside the answer: the lists of customers."""
     customers = found.today.tables.customers.height
     full = customers - found.short.height
-    shown = f"{count(customers, 'customer')} get {count(found.n, 'recommendation')} each"
+    shown = (
+        f"{count(customers, 'customer')} {'gets' if customers == 1 else 'get'} {count(found.n, 'recommendation')} each"
+    )
     if found.short.height:
         shown = f"{full:,} of {count(customers, 'customer')} get {count(found.n, 'recommendation')}, the others fewer"
     if found.today.tables.stock.is_empty():
@@ -177,7 +181,7 @@ def lead(found: Decisions) -> str:
 def scale(found: Decisions) -> str:
     """On what the page rests."""
     today, tables = found.today, found.today.tables
-    said = [f"{tables.transactions.height:,} sales lines over {count(tables.periods, tables.period_name)}"]
+    said = [f"{count(tables.transactions.height, 'sales line')} over {count(tables.periods, tables.period_name)}"]
     said.append(count(tables.stock.height, "stock count") if tables.stock.height else "no stock counts")
     said.append(count(tables.open_orders.height, "open order") if tables.open_orders.height else "no open orders")
     return f"Decided for {found.when} in the market {today.market.name}, from {said[0]}, {said[1]} and {said[2]}."
@@ -211,11 +215,12 @@ def sources(found: Decisions) -> str:
     }
     total = found.recommendations.height
     told = [f"{percent(many / total, 0)} {words[source]}" for source, many in shares.iter_rows()]
-    return f"Of {total:,} recommendations, {listed(told)}."
+    return f"Of {count(total, 'recommendation')}, {listed(told)}."
 
 
 def amount(value: float) -> str:
     """A quantity in the firm's units."""
+    value = round(value, 3) + 0.0
     return f"{value:,.0f}" if value == round(value) else f"{value:,.3f}".rstrip("0")
 
 
@@ -226,4 +231,4 @@ def cash(value: float, currency: str = "") -> str:
 
 def days(value: float | None) -> str:
     """A cover in days; a dash where nobody buys."""
-    return "–" if value is None else f"{value:,.0f}"
+    return "–" if value is None else f"{round(value):,}"

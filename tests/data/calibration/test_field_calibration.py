@@ -112,7 +112,7 @@ def test_sold_out_is_nought_or_below_for_most_of_a_period_without_a_sale(field: 
     report = check(field(transactions=lines, stock=stock))
     assert _panel(report.tables).on_shelf[0].tolist() == [1.0, 0.0, 1.0, 1.0]
     assert any("sales all the same ('p00')" in note for note in report.notes)
-    assert any("1 product was sold out in 1 weeks" in note for note in report.notes)
+    assert any("1 product was sold out in 1 week by most counts" in note for note in report.notes)
 
 
 def _told(tables: Tables, *, across_stores: bool = False) -> Identified:
@@ -299,7 +299,7 @@ def test_a_product_that_nobody_bought_has_a_guessed_demand(found: Calibration) -
     # Half-way between the two products of its department, and not nought.
     assert demand[:2].min() <= demand[3] <= demand[:2].max()
     assert demand[3] > 0.3
-    assert any("('new'): their demand is guessed" in line for line in found.assumptions)
+    assert any("('new'): its demand is guessed" in line for line in found.assumptions)
 
 
 def test_sentences_are_about_the_market_that_was_made(found: Calibration) -> None:

@@ -41,7 +41,7 @@ def alarms_of(
         first = short[0]
         said.append(
             f"The largest order of {count(short.size, 'product')} ({_named(ids[short])}) lies below what was sold: "
-            f"{cap[first]:g} units against {sold[first]:.1f} a {market.period} of {ids[first]!r}."
+            f"{count(int(cap[first]), 'unit')} against {sold[first]:.1f} a {market.period} of {ids[first]!r}."
         )
     errors = {name: error for name, error in against.errors.items() if name != "fit"}
     if scores[0] <= scores[1]:
@@ -71,7 +71,7 @@ def alarms_of(
     empty = int((panel.visited[panel.train].sum(1) == 0).sum())
     if empty:
         hold = "holds" if empty == 1 else "hold"
-        said.append(f"{empty} of {int(panel.train.sum())} {market.period}s that are fitted {hold} no line.")
+        said.append(f"{empty} of {count(int(panel.train.sum()), market.period)} that are fitted {hold} no line.")
     if guessed.size:
         said.append(
             f"{count(guessed.size, 'product')} sold nothing in the {market.period}s that are fitted "

@@ -16,6 +16,7 @@ from intandem.data.calibration.panel import Panel
 from intandem.data.calibration.product_fields import PurchaseSizes, capped, product_fields, purchase_sizes
 from intandem.data.calibration.settings import MarketSettings
 from intandem.data.tables.tables import Tables
+from intandem.display import count
 from intandem.market import base_demand, build_market
 from intandem.market.model import Market
 
@@ -84,8 +85,8 @@ def assemble_market(
     base = np.asarray(levelled(build()).base_utility, float)
     market = build()
     assumptions.append(
-        f"A slate shows {slots} of {panel.products} products to a customer per {tables.period_name}, at a cost of "
-        f"{settings.exposure_cost:g} each (assumed)."
+        f"A slate shows {slots} of {count(panel.products, 'product')} to a customer per {tables.period_name}, at a "
+        f"cost of {settings.exposure_cost:g} each (assumed)."
     )
     if carry_over < 0:
         assumptions.append(f"Carry-over is estimated at {carry_over:.2f}, below zero: the market takes none.")
@@ -94,8 +95,8 @@ def assemble_market(
         fields = capped(fields, settings.supply_cap * np.asarray(base_demand(market), float))
         if free:
             assumptions.append(
-                f"No order of {free} products may exceed {settings.supply_cap:g} times their base demand, or the "
-                "smallest order where that is more."
+                f"No order of {count(free, 'product')} may exceed {settings.supply_cap:g} times the base demand, or "
+                "the smallest order where that is more."
             )
         market = build()
     if tables.provenance:

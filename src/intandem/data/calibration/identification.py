@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intandem.data.calibration.panel import Panel
+from intandem.display import count
 
 LEAST_EXPOSED = 50.0
 """Exposures of visiting customers below which an effect is not estimated but stated."""
@@ -47,7 +48,7 @@ class Identified:
             return ""
         if not self.recorded:
             return "the data record no exposures"
-        recorded = f"the data record {self.recorded:,} exposures"
+        recorded = f"the data record {count(self.recorded, 'exposure')}"
         if self.counted < LEAST_EXPOSED:
             return (
                 f"{recorded}, {self.counted:,.0f} of them of visiting customers in the periods that are fitted, and "

@@ -36,8 +36,9 @@ def opening_stock(tables: Tables, unit_size: np.ndarray) -> tuple[np.ndarray, li
         said.append(f"The market opens with the last count of {count(counted.height, 'product')}.")
     here = (due > 0) & ~np.isnan(stock)
     if here.any():
+        units = count(round(due[here].sum()), "unit")
         said.append(
-            f"What is on its way to {count(int(here.sum()), 'product')} ({due[here].sum():,.0f} units) counts as "
+            f"What is on its way to {count(int(here.sum()), 'product')} ({units}) counts as "
             "arrived when the market opens."
         )
     unknown = (due > 0) & np.isnan(stock)

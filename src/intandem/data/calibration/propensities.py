@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from intandem.display import count
+
 LEAST_LOGGED = 0.9
 """Share of exposures whose propensity must be logged for it to identify their effect."""
 
@@ -48,9 +50,10 @@ def doubt_of(shown: pl.DataFrame, visits: float | int) -> str:
     if wrong.is_empty() or wrong["count"].sum() <= MOST_DOUBTED * float(found["count"].sum()):
         return ""
     worst = wrong.sort("missed", "product", descending=[True, False]).row(0, named=True)
+    there = f"{visits:,.0f} {'was' if visits == 1 else 'were'} there"
     return (
         f"the {worst['count']:,} exposures{'' if found.height == 1 else ' of a product'} drawn with logged "
-        f"propensities stand for {worst['stands']:,.0f} visits, and {visits:,.0f} were there"
+        f"propensities stand for {count(round(worst['stands']), 'visit')}, and {there}"
     )
 
 

@@ -114,12 +114,14 @@ def limits_of(
         more = " ..." if new_products.height > SHOWN else ""
         names = ", ".join(repr(name) for name in shown["product_id"]) + more
         ranges = ", ".join(f"{demand:.2g} ({low:.2g} to {high:.2g})" for _, demand, low, high in shown.iter_rows())
+        its = "its" if new_products.height == 1 else "their"
         absent = int((new_products["demand"] == 0).sum())
+        lack = "is no customer's candidate, and has" if absent == 1 else "are no customer's candidate, and have"
         limits.append(
-            f"{new_products.height} of {panel.products} products "
+            f"{new_products.height} of {count(panel.products, 'product')} "
             f"{'was' if new_products.height == 1 else 'were'} not bought in the periods that are fitted "
-            f"({names}): their demand is guessed from their category, or else their department, and their price, at "
+            f"({names}): {its} demand is guessed from {its} category, or else {its} department, and {its} price, at "
             f"{ranges}{more} units a {tables.period_name}, in brackets where nine of ten such products lie"
-            + (f"; {absent} of them are no customer's candidate, and have none." if absent else ".")
+            + (f"; {absent} of them {lack} none." if absent else ".")
         )
     return tuple(limits)

@@ -126,8 +126,8 @@ class Tables(Displayed):
     first_number: int | None = None
 
     def _summary(self) -> Summary:
-        rows = [(name, f"{many:,} rows") for name, many in self.summary().items() if many]
-        bought = f"{self.transactions.height:,} lines of {count(self.customers.height, 'customer')}"
+        rows = [(name, count(many, "row")) for name, many in self.summary().items() if many]
+        bought = f"{count(self.transactions.height, 'line')} of {count(self.customers.height, 'customer')}"
         headline = (
             f"{self.name}: {bought}, {count(self.products.height, 'product')}, {count(self.periods, self.period_name)}"
         )

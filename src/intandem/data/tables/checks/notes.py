@@ -93,13 +93,13 @@ def _of_lines(lines: pl.DataFrame, found: Found) -> list[str]:
     netted = found.netted
     if netted.returns:
         notes.append(
-            f"{_count(netted.returns, 'line takes', 'lines take')} back {_units(netted.units)} units, netted against "
+            f"{_count(netted.returns, 'line takes', 'lines take')} back {_units(netted.units)}, netted against "
             f"what they return; {_count(netted.cancelled, 'line is', 'lines are')} gone for it"
         )
     if netted.unmatched.height:
         units = _units(-float(netted.unmatched["quantity"].sum()))
         notes.append(
-            f"{_count(netted.unmatched.height, 'return', 'returns')} of {units} units took back what no line before "
+            f"{_count(netted.unmatched.height, 'return', 'returns')} of {units} took back what no line before "
             "sold: set aside (unmatched-return)"
         )
     if found.repeats:
@@ -111,7 +111,7 @@ def _of_lines(lines: pl.DataFrame, found: Found) -> list[str]:
     beyond = sized.filter(pl.col("quantity") > pl.col("largest")).sort("quantity", descending=True)
     if beyond.height:
         examples = ", ".join(
-            f"{_units(quantity)} of {product!r}"
+            f"{_figure(quantity)} of {product!r}"
             for product, quantity in beyond[:SHOWN].select("product_id", "quantity").rows()
         )
         notes.append(
@@ -146,8 +146,10 @@ def _of_periods(lines: pl.DataFrame, tables: Tables, found: Found) -> list[str]:
         cure = "masked_dates" if calendar.by_date else "masked_periods"
         what = "days" if calendar.by_date else f"{unit}s"
         shown = _stretches(empty, calendar)
+        some = _share(empty.height, calendar.periods, unit, "holds", "hold")
+        such = f"counts as a {unit}" if empty.height == 1 else f"count as {unit}s"
         notes.append(
-            f"{empty.height:,} of {calendar.periods:,} {unit}s hold no line ({shown}) and count as {unit}s in which "
+            f"{some} no line ({shown}) and {such} in which "
             f"nobody came; if the shop was closed or the data have a gap, name the {what} in {cure} in {NAME}"
         )
     return notes
@@ -183,16 +185,17 @@ def _of_products(raw: RawTable, products: pl.DataFrame, lines: pl.DataFrame, map
     count = products.height
     costless = products["unit_cost"].null_count() if "unit_cost" in products.columns else count
     if costless:
-        notes.append(f"{costless:,} of {count:,} products have no unit_cost")
+        notes.append(f"{_share(costless, count, 'product', 'has', 'have')} no unit_cost")
     else:
         dear = products.filter(pl.col("unit_cost") > pl.col("price"))["product_id"]
         if len(dear):
-            notes.append(f"{len(dear):,} of {count:,} products cost more than their price ({_some(dear)})")
+            cost, whose = ("costs", "its") if len(dear) == 1 else ("cost", "their")
+            some = _share(len(dear), count, "product", cost, cost)
+            notes.append(f"{some} more than {whose} price ({_some(dear)})")
     unsold = products.filter(~pl.col("product_id").is_in(lines["product_id"].unique().implode()))["product_id"]
     if len(unsold):
-        notes.append(
-            f"{len(unsold):,} of {count:,} products were never bought ({_some(unsold)}): their demand will be a guess"
-        )
+        never = _share(len(unsold), count, "product", "was", "were")
+        notes.append(f"{never} never bought ({_some(unsold)}): their demand will be a guess")
     if "lead_time" in products.columns and not (mapping.lead_time_unit or mapping.section("products").lead_time_unit):
         notes += _of_lead_times(products["lead_time"].drop_nulls(), mapping.period_name)
     return notes
@@ -278,10 +281,9 @@ def _of_stock(stock: pl.DataFrame, lines: pl.DataFrame, unit: str) -> list[str]:
     inside = stock.filter(pl.col("period") <= lines["period"].max())
     out, bought = sold_out(inside, lines, "product_id")
     if out.height:
-        products = out["product_id"].n_unique()
+        which = _count(out["product_id"].n_unique(), "product was", "products were")
         notes.append(
-            f"{_count(products, 'product was', 'products were')} sold out in {out.height:,} {unit}s by most of their "
-            "counts: these say nothing of demand"
+            f"{which} sold out in {_count(out.height, unit, f'{unit}s')} by most counts: these say nothing of demand"
         )
     if bought.height:
         notes.append(
@@ -301,7 +303,7 @@ def _of_open_orders(orders: pl.DataFrame, calendar: Calendar) -> list[str]:
         return []
     units = _units(float(orders["quantity"].sum()))
     notes = [
-        f"{_count(orders.height, 'open order', 'open orders')} of {units} units: kept for today's orders; in the "
+        f"{_count(orders.height, 'open order', 'open orders')} of {units}: kept for today's orders; in the "
         "market of `calibrate` what is on its way to counted products has arrived when it opens"
     ]
     if overdue.height:
@@ -316,8 +318,8 @@ def _of_exposures(exposures: pl.DataFrame, tables: Tables) -> list[str]:
     notes = []
     if "propensity" in exposures.columns and (logged := exposures["propensity"].count()):
         notes.append(
-            f"{logged:,} exposures carry a propensity: `calibrate` takes them as drawn with it, if it agrees with how "
-            "often was shown"
+            f"{_count(logged, 'exposure carries', 'exposures carry')} a propensity: `calibrate` takes what "
+            "carries one as drawn with it, if it agrees with how often was shown"
         )
     reached = tables.customer_exposures().height
     if not reached:
@@ -329,7 +331,16 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def _share(part: int, whole: int, noun: str, one: str, many: str) -> str:
+    """So many of so many, with the verb that goes with them."""
+    return f"{part:,} of {_count(whole, noun, f'{noun}s')} {one if part == 1 else many}"
+
+
 def _units(number: float) -> str:
+    return f"{_figure(number)} {'unit' if number == 1 else 'units'}"
+
+
+def _figure(number: float) -> str:
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.2f}"
 
 

@@ -14,7 +14,7 @@ from intandem.data.tables.reading.raw import ROW, RawTable
 from intandem.data.tables.schema import SCHEMA
 from intandem.data.tables.tables import Tables
 from intandem.data.tables.values.columns import TypedTable
-from intandem.display import Displayed, Summary
+from intandem.display import Displayed, Summary, count
 from intandem.errors import InputError
 from intandem.storage import replace_file
 
@@ -50,7 +50,7 @@ class ValidationReport(Displayed):
     def _summary(self) -> Summary:
         rows = [(rule, f"broken in {broken:,}") for rule, broken in self.rules.items()]
         rows += [("note", note) for note in self.notes]
-        return Summary(f"{self.tables.name}: {self.rows:,} rows read, {self.quarantined:,} set aside", rows)
+        return Summary(f"{self.tables.name}: {count(self.rows, 'row')} read, {self.quarantined:,} set aside", rows)
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object, without the tables themselves."""
@@ -73,8 +73,8 @@ def report_of(raw: Mapping[str, RawTable], typed: Mapping[str, TypedTable], tabl
     }
     broken = listed.select("table", "rule", pl.col("row").cast(pl.String).fill_null(pl.col("column"))).unique()
     report = ValidationReport(
-        rows=sum(count["rows"] for count in counts.values()),
-        quarantined=sum(count["quarantined"] for count in counts.values()),
+        rows=sum(many["rows"] for many in counts.values()),
+        quarantined=sum(many["quarantined"] for many in counts.values()),
         rules=dict(broken.group_by("rule").len().sort("rule").iter_rows()),
         by_table=counts,
         set_aside=listed,

@@ -9,6 +9,7 @@ import polars as pl
 
 from intandem.data.tables.reading.raw import ROW
 from intandem.data.tables.values.columns import TypedTable
+from intandem.display import count
 
 MOST = 0.5
 """Share of a period's counts at or below 0 beyond which the product was sold out in it."""
@@ -43,9 +44,12 @@ def over_stores(table: TypedTable) -> TypedTable:
     summed = frame.group_by(what, maintain_order=True).agg(*counts, pl.col(ROW).first(), pl.len().alias("stores"))
     most = summed.group_by("product_id").agg(pl.col("stores").max().alias("most"))
     fewer = summed.join(most, on="product_id").filter(pl.col("stores") < pl.col("most")).height
-    notes = [f"counts of {frame['store_id'].n_unique():,} stores are added up"]
+    notes = [f"counts of {count(frame['store_id'].n_unique(), 'store')} are added up"]
     if fewer:
-        notes.append(f"{fewer:,} of {summed.height:,} sums lack a store that was not counted then: count all at once")
+        lack = "lacks" if fewer == 1 else "lack"
+        notes.append(
+            f"{fewer:,} of {count(summed.height, 'sum')} {lack} a store that was not counted then: count all at once"
+        )
     return replace(table, frame=summed.drop("stores"), notes=(*table.notes, *notes))
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from intandem.data.tables.reading.raw import RawTable
 from intandem.data.tables.values.columns import TypedTable
+from intandem.display import count
 
 
 def check_terms(raw: RawTable, products: TypedTable) -> TypedTable:
@@ -19,7 +20,7 @@ def check_terms(raw: RawTable, products: TypedTable) -> TypedTable:
     unlimited = int((frame["max_order"] == 0).sum())
     notes = products.notes
     if unlimited:
-        notes = (*notes, f"max_order: 0 is no limit ({unlimited:,} products)")
+        notes = (*notes, f"max_order: 0 is no limit ({count(unlimited, 'product')})")
         frame = frame.with_columns(pl.when(limit != 0).then(limit).alias("max_order"))
     multiple = pl.col("order_multiple").fill_null(1.0) if "order_multiple" in frame.columns else pl.lit(1.0)
     least = pl.col("min_order").fill_null(0.0) if "min_order" in frame.columns else pl.lit(0.0)

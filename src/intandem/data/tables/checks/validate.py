@@ -33,6 +33,7 @@ from intandem.data.tables.tables import Tables, attribute_names, build_tables, p
 from intandem.data.tables.values.columns import TypedTable, fault, fault_as_written, type_values
 from intandem.data.tables.values.dates import TwoWaysError
 from intandem.data.tables.values.timing import Clock, clock_of
+from intandem.display import count
 from intandem.errors import InputError
 from intandem.storage import marks_of, refuse_other_file
 
@@ -315,9 +316,11 @@ def _build(given: Given, typed: dict[str, TypedTable], lines: pl.DataFrame, cale
     regular = lines.join(frames["products"].select("product_id", "regular_price"), on="product_id", how="left")
     frames["prices"] = price_table(regular, calendar.periods, "price", "regular_price")
     assumptions = ["Unmet demand is unseen: a line is demand that was met."]
-    for masked, what in ((mapping.masked_dates, "days"), (mapping.masked_periods, mapping.period_name + "s")):
+    for masked, what in ((mapping.masked_dates, "day"), (mapping.masked_periods, mapping.period_name)):
         if masked:
-            assumptions.append(f"{len(masked)} {what} are masked as under-recorded.")
+            assumptions.append(
+                f"{count(len(masked), what)} {'is' if len(masked) == 1 else 'are'} masked as under-recorded."
+            )
     return build_tables(
         given.name,
         mapping.period_name,

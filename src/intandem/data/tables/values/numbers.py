@@ -80,7 +80,7 @@ def currencies_of(text: pl.Series) -> list[str]:
 
     ```
     """
-    if not text.str.contains(_UNUSUAL).any():
+    if text.cast(pl.Float64, strict=False).null_count() == text.null_count():
         return []
     digits = text.filter(text.str.contains(r"\d").fill_null(False))
     named = digits.str.extract(rf"({_MONEY})").str.strip_chars_end(".").str.to_uppercase().drop_nulls().unique()

@@ -10,7 +10,7 @@ import pytest
 
 from intandem.errors import InputError
 from intandem.learning import METHODS, Training, TrainSettings, train
-from intandem.market import Market, family_market
+from intandem.market import Market, example_market, family_market
 from sets import slow_but
 
 
@@ -57,6 +57,13 @@ def test_every_method_trains(market: Market, tiny: dict[str, int], method: str, 
     # A perturbed shop settles for 4 x (lead time + 1) periods first.
     assert trained.steps == 2 * 4 * (12 + 8 if estimator == "perturbation" else 8)
     assert trained.parameters["inventory"] > 0
+
+
+def test_samples_alone_teach_where_there_is_one_product_and_one_kind_of_customer(tiny: dict[str, int]) -> None:
+    """Some of what is drawn has no entries there."""
+    settings = TrainSettings(estimator="score", starts="one", updates=1, **tiny)
+    trained = train(example_market("costly-exposure-1"), settings)
+    assert np.isfinite(trained.curve["profit"]).all()
 
 
 @pytest.mark.parametrize("estimator", slow_but(["perturbation"], ["perturbation", "pathwise", "score"]))

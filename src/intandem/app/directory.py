@@ -23,6 +23,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "simulate": "intandem.app.commands.simulate:simulate",
         "train": "intandem.app.commands.train:train",
         "compare": "intandem.app.commands.compare:compare",
+        "export": "intandem.app.commands.export:export",
     },
     "Today": {
         "forecast": "intandem.app.commands.forecast:forecast",

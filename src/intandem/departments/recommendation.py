@@ -164,14 +164,16 @@ def _slot_price(scaled: Float[Array, "rows width"], slots: Float[Array, ""]) -> 
     high = jnp.maximum(jnp.max(scaled, axis=1, keepdims=True), 0.0) + 12.0
     low = jnp.zeros_like(high)
 
-    def halve(_: Array | int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bracket
+    def halve(_: Array | int, known: tuple[Array, ...]) -> tuple[Array, ...]:
+        low, high, scaled, slots = known
         middle = 0.5 * (low + high)
         too_much = jax.nn.sigmoid(scaled - middle).sum(1, keepdims=True) > slots
-        return jnp.where(too_much, middle, low), jnp.where(too_much, high, middle)
+        return jnp.where(too_much, middle, low), jnp.where(too_much, high, middle), scaled, slots
 
     fits = jax.nn.sigmoid(scaled).sum(1, keepdims=True) <= slots
-    return jnp.where(fits, 0.0, jax.lax.fori_loop(0, 26, halve, (low, high))[1])
+    # What does not change is carried along: exported programs know no values around a loop.
+    found = jax.lax.fori_loop(0, 26, halve, (low, high, scaled, slots))
+    return jnp.where(fits, 0.0, found[1])
 
 
 @_slot_price.defjvp

@@ -26,6 +26,7 @@ from intandem.departments import (
 )
 from intandem.departments.rules import NoExposure
 from intandem.departments.specification import INVENTORY_RULES, RECOMMENDATION_RULES
+from intandem.environments.onnx import OnnxPolicy, is_onnx
 from intandem.errors import InputError
 from intandem.learning import METHODS, load_bundle
 from intandem.market import Decision, Market, State, initial_state
@@ -55,7 +56,7 @@ def policy_of(market: Market, given: PolicyLike | object, place: str = "policy")
         - the name of a whole policy: `"silo"`, `"filtered-silo"`, `"dual-price"`;
         - a rule's text, `"base-stock:level=25"`, or two joined by `" + "`: a text of one department leaves the
           other to `ALONE`;
-        - the folder of a trained bundle, or a policy table of `solve` (`.parquet`).
+        - the folder of a trained bundle or of ONNX programs, or a policy table of `solve` (`.parquet`).
 
     - `place`: what an error calls it.
 
@@ -88,6 +89,8 @@ def is_own(policy: Policy) -> bool:
     if isinstance(policy, JaxPolicy | HostPolicy):
         return False
     parts = (policy.inventory, policy.recommendation) if isinstance(policy, JointPolicy) else ()
+    if isinstance(policy, OnnxPolicy):
+        return False
     return all(type(one).__module__.startswith("intandem.") for one in (policy, *parts))
 
 
@@ -156,6 +159,8 @@ def _named(market: Market, given: str | Path, place: str) -> Policy:
     path = Path(given)
     if path.suffix == ".parquet":
         return tabled_policy(market, read_policy(market, str(path)))
+    if is_onnx(path):
+        return _playable(market, OnnxPolicy(path), place)
     if path.is_dir():
         return load_bundle(path, market)
     if text in METHODS or text in ("learned-silo",):

@@ -224,11 +224,11 @@ def _draw_pairs(
             market.rivals, visits, probability, lambda left, chance, key: binomial(key, left, chance), keys
         )
     if market.traits.single_persons:
-        reach = jnp.cumsum(probability, 1)
+        reach = jnp.cumsum(probability, axis=1)
         point = uniform(key, visits.shape)[:, None]
         chosen = (point < reach) & (point >= reach - probability)
         # A product of probability zero is never chosen, and rounding never lets two products share a point.
-        first = jnp.cumsum(chosen, 1) == 1
+        first = jnp.cumsum(chosen, axis=1) == 1
         return jnp.where(chosen & first, visits[:, None], 0.0)
     return _draw_multinomial(visits, probability, key)
 

@@ -137,7 +137,7 @@ class Pairs(eqx.Module):
 
 
 def _exclusive_cumulative(units: Int[Array, "lanes products"]) -> Int[Array, "lanes products"]:
-    return jnp.cumsum(units, 0) - units
+    return jnp.cumsum(units, axis=0) - units
 
 
 def dense_pairs(rows: int, products: int) -> Pairs:

@@ -206,9 +206,11 @@ def _per_period(experience: Experience) -> Any:
 
 
 def _flat(experience: Experience) -> Experience:
-    return jax.tree.map(
-        lambda leaf, many: leaf.reshape(-1, *leaf.shape[2:]) if many else leaf, experience, _per_period(experience)
-    )
+    def joined(leaf: Array, many: bool) -> Array:
+        # Not -1: what has no entries in a market (of one product, say) has no length to be told by.
+        return leaf.reshape(leaf.shape[0] * leaf.shape[1], *leaf.shape[2:]) if many else leaf
+
+    return jax.tree.map(joined, experience, _per_period(experience))
 
 
 def _at(experience: Experience, chosen: Array) -> Experience:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from functools import cache
 
+import equinox as eqx
+import jax
 import numpy as np
 import polars as pl
 import pytest
 
 from forecasting.markets import demand, frame_of
+from intandem.departments import policy_of_rules
 from intandem.errors import InputError
-from intandem.forecasting import CountModel, fit_count_model, outlook_of, series_of
+from intandem.forecasting import CountModel, SamplePaths, fit_count_model, outlook_of, series_of, with_forecast
 from intandem.forecasting.accuracy import PROBABILITIES
 from intandem.forecasting.count_model import FittedCounts
+from intandem.market import Decision, initial_state
+from intandem.market.files import example_market
 
 QUICK = CountModel(sample=40, evaluations=40, rounds=1)
 KNOWN = 36
@@ -113,6 +118,25 @@ def test_the_outlook_is_that_of_the_paths() -> None:
     np.testing.assert_allclose(outlook.cover, total.mean(0), rtol=1e-5)
     np.testing.assert_allclose(outlook.deviation, total.std(0), rtol=1e-5)
     np.testing.assert_allclose(outlook.cover_lifted - outlook.cover, 2.0 * (lead_time + 1), rtol=1e-4)
+
+
+def test_a_policy_counts_on_a_forecast() -> None:
+    market = example_market("two-products-capped")
+    policy, state = policy_of_rules(market, "base-stock:service=0.5", "uplift"), initial_state(market)
+    longest = market.longest_lead_time + 1
+    ids = tuple(reversed(market.labels.product_ids))
+    values = np.zeros((2, longest + 1, 2)) + np.array([7.0, 3.0])
+    values[:, -1] = 0.0
+    told = with_forecast(policy, market, SamplePaths(values, ids, tuple(range(longest + 1))))
+    outlook = told.inventory.observe(market, state)[1]
+    # By their ids, not by their places; and in the next period over the periods that are ahead then.
+    np.testing.assert_allclose(outlook.cover, np.array([3.0, 7.0]) * (np.asarray(market.lead_time) + 1))
+    later = eqx.tree_at(lambda one: one.period, state, state.period + 1)
+    next_cover = told.inventory.observe(market, later)[1].cover
+    assert (np.asarray(next_cover) < np.asarray(outlook.cover)).all()
+    assert isinstance(told(market, state, jax.random.key(0)), Decision)
+    with pytest.raises(InputError, match="have no product"):
+        with_forecast(policy, market, SamplePaths(values, ("x", "y"), tuple(range(longest + 1))))
 
 
 def test_too_few_periods_are_refused() -> None:

@@ -53,6 +53,15 @@ class Outlook(eqx.Module):
     typical: Float[Array, " products"]
 
 
+class Foreseen(Reference):
+    """Standing figures beside a forecast, which stands where the market's own expectation would.
+
+    - `ahead`: the outlook of each period from 0 on, `periods products`; the last one stays.
+    """
+
+    ahead: Outlook
+
+
 def believed_intention(market: Market, state: State) -> Float[Array, "rows width"]:
     """The intention departments act on: the true one where it is observed, else what recency-weighted exposures and
     purchases imply (exact if intentions persist at `HISTORY_DECAY`)."""
@@ -152,7 +161,13 @@ def reference(market: Market) -> Reference:
 
 
 def look_ahead(market: Market, standing: Reference, state: State) -> Outlook:
-    """The outlook from a state: demand now from present intentions, and over the cover as they fade to baseline."""
+    """The outlook from a state: demand now from present intentions, and over the cover as they fade to baseline.
+
+    Where `standing` is `Foreseen`, the forecast's for the state's period.
+    """
+    if isinstance(standing, Foreseen):
+        at = jnp.minimum(state.period, standing.ahead.now.shape[0] - 1)
+        return jax.tree.map(lambda values: values[at], standing.ahead)
     unexposed = unexposed_utility(market, believed_intention(market, state), state.period)
     now = mean_demand(market, unexposed, jnp.zeros_like(unexposed))
     positions = standing.base.shape[0]

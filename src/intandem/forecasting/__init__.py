@@ -10,6 +10,7 @@ from intandem.forecasting.filtering import Dynamics as Dynamics
 from intandem.forecasting.forecast import Forecast as Forecast
 from intandem.forecasting.forecast import forecast as forecast
 from intandem.forecasting.outlook import outlook_of as outlook_of
+from intandem.forecasting.outlook import with_forecast as with_forecast
 from intandem.forecasting.paths import SamplePaths as SamplePaths
 from intandem.forecasting.series import DemandSeries as DemandSeries
 from intandem.forecasting.series import series_of as series_of

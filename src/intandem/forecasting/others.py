@@ -29,6 +29,9 @@ WITHOUT_INTERVALS = ("SimpleExponentialSmoothingOptimized", "CrostonSBA", "IMAPA
 
 MOST_WINDOWS = 6
 
+LEAST_ROWS = 8
+"""Periods that LightGBM learns from, beside the windows of its intervals."""
+
 
 def check_names(names: Sequence[str]) -> None:
     """**Raises:** `InputError` for a model that is not known."""
@@ -115,10 +118,16 @@ def _learned(name: str, series: DemandSeries, horizon: int, levels: Sequence[flo
     from mlforecast.lag_transforms import RollingMean
     from mlforecast.utils import PredictionIntervals
 
-    windows = min(_windows(series, horizon), 2)
-    lags = [lag for lag in (1, 2, 3, 4, 7, 13) if lag < series.periods // 3]
-    model = LGBMRegressor(objective="tweedie", n_estimators=200, learning_rate=0.05, num_leaves=31, verbosity=-1)
-    learner = MLForecast({name: model}, freq=1, lags=lags, lag_transforms={1: [RollingMean(4), RollingMean(8)]})
+    windows = 2
+    rows = series.periods - windows * horizon
+    if rows < LEAST_ROWS:
+        cure = f"give {windows * horizon + LEAST_ROWS} periods or more, or take another model"
+        raise InputError("series", f"have {series.periods} periods, too few for {name} and its intervals", cure)
+    lags = [lag for lag in (1, 2, 3, 4, 7, 13) if lag <= rows // 2]
+    model = LGBMRegressor(
+        objective="tweedie", n_estimators=200, learning_rate=0.05, num_leaves=31, n_jobs=2, verbosity=-1
+    )
+    learner = MLForecast({name: model}, freq=1, lags=lags, lag_transforms={1: [RollingMean(min(4, rows // 2))]})
     learner.fit(_long(series), prediction_intervals=PredictionIntervals(n_windows=windows, h=horizon))
     return learner.predict(horizon, level=levels)
 

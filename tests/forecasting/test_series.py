@@ -19,6 +19,8 @@ def test_a_row_that_is_missing_is_no_sale_and_an_empty_one_is_not_known() -> Non
     assert series.counts.T.tolist() == [[2, 0, 0, 4], [0, 1, 0, 0]]
     # Before its first sale a product was not on sale.
     assert series.seen.T.tolist() == [[True] * 4, [False, True, False, True]]
+    # What never sold was there for nothing.
+    assert series_of({"unique_id": ["a", "a"], "ds": [0, 1], "y": [0, 0]}).seen.all()
 
 
 def test_days_weeks_and_pandas() -> None:
@@ -63,4 +65,4 @@ def test_tables_tell_what_was_sold_out_offered_and_shown() -> None:
     np.testing.assert_allclose(series.drivers["price"][:, 0], [0, np.log(0.5), 0])
     assert series.drivers["exposure mailer"][:, 0].tolist() == [0, 1, 0]
     assert series.drivers["intention"][:, 0].tolist() == [0, 0, 0.5]
-    assert series.groups.tolist() == [1, 0]
+    assert (series.groups.tolist(), series.names) == ([1, 0], ("tea", "milk"))

@@ -1,4 +1,4 @@
-"""Forecasters to compare with: the last count again, statsforecast's models, and LightGBM through mlforecast.
+"""Forecasters to compare with: what was sold a season ago, statsforecast's models, and LightGBM through mlforecast.
 
 All but `Naive` need the extra `forecast`. They are given what their users would give them: one column of counts, scaled
 up where a period was recorded in part, without what was sold out, offered or shown.
@@ -66,14 +66,15 @@ def predict(name: str, series: DemandSeries, horizon: int, probabilities: Sequen
 
 
 def _naive(series: DemandSeries, horizon: int, probabilities: Sequence[float | int]) -> Predicted:
-    """The last count that is known, with normal intervals that widen by the root of the periods ahead."""
+    """The count a season ago, or the last one, with normal intervals that widen by the root of the seasons ahead."""
     share = np.maximum(series.observed, LEAST_OBSERVED)[:, None]
     seen = np.where(series.seen, series.counts / share, np.nan)
     place = np.maximum.accumulate(np.where(series.seen, np.arange(series.periods)[:, None], 0), axis=0)
     filled = np.nan_to_num(np.take_along_axis(seen, place, axis=0))
-    deviation = np.sqrt((np.diff(filled, axis=0) ** 2).mean(0))
-    mean = np.tile(filled[-1], (horizon, 1))
-    spread = np.sqrt(np.arange(1, horizon + 1))[:, None] * deviation
+    length, steps = series.season_length, np.arange(horizon)
+    deviation = np.sqrt(((filled[length:] - filled[:-length]) ** 2).mean(0))
+    mean = filled[-length:][steps % length]
+    spread = np.sqrt(steps // length + 1)[:, None] * deviation
     quantiles = mean + ndtri(np.array(probabilities))[:, None, None] * spread
     return Predicted(mean, np.maximum(quantiles, 0.0))
 
@@ -125,7 +126,7 @@ def _learned(name: str, series: DemandSeries, horizon: int, levels: Sequence[flo
         raise InputError("series", f"have {series.periods} periods, too few for {name} and its intervals", cure)
     lags = [lag for lag in (1, 2, 3, 4, 7, 13) if lag <= rows // 2]
     model = LGBMRegressor(
-        objective="tweedie", n_estimators=200, learning_rate=0.05, num_leaves=31, n_jobs=2, verbosity=-1
+        objective="tweedie", n_estimators=200, learning_rate=0.05, num_leaves=31, n_jobs=1, verbosity=-1
     )
     learner = MLForecast({name: model}, freq=1, lags=lags, lag_transforms={1: [RollingMean(min(4, rows // 2))]})
     learner.fit(_long(series), prediction_intervals=PredictionIntervals(n_windows=windows, h=horizon))

@@ -65,12 +65,13 @@ def _to_do(found: Forecast) -> list[str]:
 def _ahead(found: Forecast, ahead: str) -> str:
     paths = found.paths
     mean = paths.values.mean(0)
+    names = found.series.names or paths.unique_id
     order = np.argsort(-mean.sum(0))[:SHOWN]
     ends = probabilities_of([80])
     first, sums = paths.quantiles(ends)[:, 0], paths.total_quantiles([*ends, 0.95])
     rows = [
         [
-            html.escape(paths.unique_id[at]),
+            html.escape(names[at]),
             f"{mean[0, at]:,.1f}",
             f"{first[0, at]:,.0f} to {first[1, at]:,.0f}",
             f"{mean[:, at].sum():,.1f}",

@@ -37,7 +37,7 @@ class DemandSeries(Displayed):
     - `sold_out`: where demand was the count or more.
     - `drivers`: by name, `periods series`: `price` is the logarithm of the price over the regular price, exposures are
       shares of visits from 0 to 1, `intention` is what fades of earlier exposures.
-    - `groups`: the category of each series, a number from 0.
+    - `groups`: the category of each series, a number from 0. `names`: what people call them, if known.
     """
 
     unique_id: tuple[str, ...]
@@ -49,6 +49,7 @@ class DemandSeries(Displayed):
     groups: np.ndarray
     drivers: Mapping[str, np.ndarray] = field(default_factory=dict)
     period_name: PeriodName = "week"
+    names: tuple[str, ...] = ()
 
     def _summary(self) -> Summary:
         many = f"{count(len(self.unique_id), 'series', 'series')}, {count(self.periods, self.period_name)}"
@@ -121,6 +122,7 @@ def _of_tables(tables: Tables) -> DemandSeries:
         groups=_codes(groups),
         drivers=_drivers(tables),
         period_name=tables.period_name,
+        names=tuple(tables.products.select(pl.coalesce("name", "product_id")).to_series().to_list()),
     )
 
 
@@ -240,8 +242,8 @@ def _calendar(ds: pl.Series) -> tuple[tuple[date | int, ...], np.ndarray, Period
 
 
 def _on_sale(counts: np.ndarray) -> np.ndarray:
-    """From a product's first sale on."""
-    return np.cumsum(counts > 0, axis=0) > 0
+    """From a product's first sale on; one that never sold was there for nothing."""
+    return (np.cumsum(counts > 0, axis=0) > 0) | ~(counts > 0).any(0)
 
 
 def _codes(names: pl.Series) -> np.ndarray:

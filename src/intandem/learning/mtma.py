@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import polars as pl
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from intandem.departments import JointPolicy, inventory_network, plain_departments, recommendation_network
 from intandem.display import Displayed, Summary, count, money
@@ -188,6 +188,7 @@ def _update(course: Course, now: TrainingState) -> tuple[TrainingState, Progress
     numbers = jnp.arange(estimator.passes(course))
     (learner, optimisers), _ = jax.lax.scan(step, (now.learner, now.optimisers), numbers)
     measured = estimator.measured(course, learner, found.experience)
+    learner = _back_where(measured > estimator.limits(course), now.learner, learner)
     pace = estimator.paced(course, now.pace, measured, now.update)
 
     # What operates in the end is the running average of late iterates (Polyak and Juditsky 1992).
@@ -211,6 +212,22 @@ def _with_speeds(
         inventory_measure=measured[0],
         recommendation_measure=measured[1],
     )
+
+
+def _back_where(far: Bool[Array, " departments"], before: Learner, after: Learner) -> Learner:
+    """Departments that an update took too far stand where they stood before it."""
+    inventory, recommendation = (
+        jax.tree.map(lambda old, new, gone=gone: jnp.where(gone, old, new) if eqx.is_array(old) else new, *parts)
+        for gone, parts in zip(
+            far,
+            (
+                (before.policy.inventory, after.policy.inventory),
+                (before.policy.recommendation, after.policy.recommendation),
+            ),
+            strict=True,
+        )
+    )
+    return Learner(JointPolicy(inventory, recommendation), after.critic)
 
 
 def _paced(moves: Learner, factors: Float[Array, " departments"]) -> Learner:

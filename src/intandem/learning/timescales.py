@@ -79,9 +79,13 @@ class Pace(eqx.Module):
     With the score estimator each department is steered to the same divergence from one update to the next, `target`
     times the square of its speed's decay: the divergence of a policy grows with the square of its step. Steps then
     shrink as Robbins and Monro ask, and whose step is the longer follows from what its policy is sensitive to.
+
+    - `seen`: the running mean of each department's divergence, 0 before the first. Single updates tell little: orders
+      are whole units, and where all draws stay what they were a divergence is nought whatever the step.
     """
 
     log_factor: Float[Array, " departments"]
+    seen: Float[Array, " departments"]
 
     @property
     def factor(self) -> Float[Array, " departments"]:
@@ -89,17 +93,20 @@ class Pace(eqx.Module):
         return jnp.exp(self.log_factor)
 
     def steered(self, divergence: Float[Array, " departments"], target: Float[Array, " departments"]) -> Pace:
-        """Towards the divergence that is aimed at, by a fifth at most; unchanged where none is.
+        """Towards the divergence that is aimed at, quickly down and slowly up; unchanged where none is.
 
         ```python
-        >>> pace = Pace(jnp.zeros(2)).steered(jnp.array([0.012, 0.003]), jnp.array([0.003, 0.003]))
+        >>> pace = Pace(jnp.zeros(2), jnp.zeros(2)).steered(jnp.array([0.0045, 0.0]), jnp.array([0.003, 0.003]))
         >>> [round(float(one), 3) for one in pace.factor]
-        [0.819, 1.0]
+        [0.816, 1.105]
 
         ```
         """
-        wanted = 0.5 * (jnp.log(jnp.maximum(target, 1e-12)) - jnp.log(jnp.maximum(divergence, 1e-12)))
-        return Pace(self.log_factor + jnp.where(target > 0, jnp.clip(wanted, -0.2, 0.2), 0.0))
+        seen = jnp.where(self.seen > 0, 0.8 * self.seen + 0.2 * divergence, divergence)
+        wanted = 0.5 * (jnp.log(jnp.maximum(target, 1e-12)) - jnp.log(jnp.maximum(seen, 1e-12)))
+        moved = jnp.minimum(self.log_factor + jnp.clip(wanted, -FASTER_DOWN, SLOWLY_UP), LONGEST)
+        # What was seen is told at the new step: a divergence grows with the step's square.
+        return Pace(jnp.where(target > 0, moved, self.log_factor), seen * jnp.exp(2 * (moved - self.log_factor)))
 
     def weighed(self, share: Float[Array, " departments"], target: float | Float[Array, ""]) -> Pace:
         """Towards a step in proportion to the share of the gradient that is no noise, by a twentieth: of a gradient
@@ -107,8 +114,12 @@ class Pace(eqx.Module):
         share at which the step is the speed's own; 0: unchanged.
         """
         factor = 0.95 * self.factor + 0.05 * share / jnp.maximum(target, 1e-6)
-        return Pace(jnp.where(target > 0, jnp.log(jnp.maximum(factor, 1e-3)), self.log_factor))
+        return Pace(jnp.where(target > 0, jnp.log(jnp.maximum(factor, 1e-3)), self.log_factor), self.seen)
 
+
+FASTER_DOWN, SLOWLY_UP, LONGEST = 0.7, 0.1, 2.3
+"""Most that the logarithm of a department's factor falls or rises in an update, and the largest it may be: a policy
+that does not answer to steps for a while must not take all of them at once when it does."""
 
 GENTLE = -2.0
 """Logarithm of the factor that departments which set their own speeds start with: too long a step is not undone."""
@@ -116,7 +127,7 @@ GENTLE = -2.0
 
 def first_pace(speeds: Timescales) -> Pace:
     """The pace of the first update."""
-    return Pace(jnp.where(speeds.target > 0, jnp.full(2, GENTLE), jnp.zeros(2)))
+    return Pace(jnp.where(speeds.target > 0, jnp.full(2, GENTLE), jnp.zeros(2)), jnp.zeros(2))
 
 
 def targets(speeds: Timescales, update: Array) -> Float[Array, " departments"]:

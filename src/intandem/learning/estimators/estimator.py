@@ -40,6 +40,9 @@ class Estimator(Protocol):
     def measured(self, course: Course, learner: Learner, experience: Any) -> Float[Array, " departments"]:
         """What departments that set their own speeds go by, after the passes."""
 
+    def limits(self, course: Course) -> Float[Array, " departments"]:
+        """The largest of `measured` that is believed: a department which an update took further goes back."""
+
     def paced(self, course: Course, pace: Pace, measured: Float[Array, " departments"], update: Array) -> Pace:
         """The pace of the next update, where departments set their own."""
 

@@ -149,6 +149,12 @@ def measured(course: Course, learner: Learner, experience: JointPolicy) -> Float
     return jnp.stack([share(one) for one in (experience.inventory, experience.recommendation)])
 
 
+def limits(course: Course) -> Float[Array, " departments"]:
+    """None."""
+    del course
+    return jnp.full(2, jnp.inf)
+
+
 def paced(course: Course, pace: Pace, measured: Float[Array, " departments"], update: Array) -> Pace:
     """In proportion to that share, averaged over some twenty updates, where departments set their own speeds."""
     del update

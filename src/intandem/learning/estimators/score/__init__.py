@@ -8,6 +8,7 @@ what was drawn and within its own trust region.
 
 from intandem.learning.estimators.score.estimator import gather as gather
 from intandem.learning.estimators.score.estimator import gradient as gradient
+from intandem.learning.estimators.score.estimator import limits as limits
 from intandem.learning.estimators.score.estimator import measured as measured
 from intandem.learning.estimators.score.estimator import paced as paced
 from intandem.learning.estimators.score.estimator import passes as passes

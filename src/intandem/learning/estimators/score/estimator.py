@@ -139,6 +139,15 @@ def measured(course: Course, learner: Learner, experience: Experience) -> Float[
     return jnp.stack([divergence(ratio).sum(-1).mean() for ratio, _ in _ratios(course, learner.policy, experience)])
 
 
+TOO_FAR = 4.0
+"""Times its limit that a department's divergence may be after an update."""
+
+
+def limits(course: Course) -> Float[Array, " departments"]:
+    """Beyond some times the trust region what was played says nothing of the policy any more."""
+    return jnp.array([TOO_FAR * trust.limit for trust in _trusts(course.settings)])
+
+
 def paced(course: Course, pace: Pace, measured: Float[Array, " departments"], update: Array) -> Pace:
     """Steered to the same divergence, where departments set their own speeds."""
     return pace.steered(measured, targets(course.speeds, update))
